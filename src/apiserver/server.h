@@ -1,0 +1,76 @@
+// The local cluster's API server: everything under /api, /apis, /openapi, /version and the health
+// endpoints, above a kubestore::Store. Handle() is the one entry, for HTTPS and for the in-process
+// transport alike: authentication, authorisation and validation are the same for both. Loop thread
+// only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "env/clock.h"
+#include "env/random.h"
+#include "kube/resource.h"
+#include "kubestore/store.h"
+#include "net/http.h"
+
+namespace weir::apiserver {
+
+struct User {
+  std::string name;
+  std::string uid;
+  std::vector<std::string> groups;  // system:authenticated or system:unauthenticated included
+};
+
+struct Options {
+  bool upstream_exact = false;
+  // Bearer token -> user. The admin's, the in-process components', and those of --token-auth-file.
+  std::map<std::string, User, std::less<>> tokens;
+  // Where ClusterIPs and NodePorts come from. ClusterIPs are loopback addresses, 127.<n>.0.0/16.
+  std::string service_network = "127.96.0.0/16";
+  std::uint16_t node_port_first = 30000, node_port_last = 32767;
+  // Watches: at most this much waits for a slow reader before its stream ends with 410.
+  std::size_t watch_queue_events = 4096;
+};
+
+// Reads kube-apiserver's --token-auth-file (CSV: token,user,uid[,"group1,group2"]). Errors name the line.
+Result<std::map<std::string, User, std::less<>>> ParseTokenFile(std::string_view text);
+
+class Server {
+ public:
+  Server(net::Loop& loop, env::Clock& clock, env::Random& random, kubestore::Store& store,
+         Options options);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // After Store::Load: registers stored CRDs, creates what every cluster has (namespaces default,
+  // kube-system, kube-public, kube-node-lease, Service kubernetes).
+  Status Start();
+  // Ends watches and streams.
+  net::Task<void> Stop();
+
+  net::Task<void> Handle(net::HttpRequest request, net::Peer peer, net::ResponseWriter& writer);
+
+  // Who a mounted handler serves. It gets requests that were authenticated and authorised.
+  using MountedHandler =
+      std::function<net::Task<void>(net::HttpRequest, const User&, net::ResponseWriter&)>;
+  // Passes requests under `prefix` ("/apis/custom.metrics.k8s.io/") on. Longest prefix wins.
+  void Mount(std::string prefix, MountedHandler handler);
+  // An aggregated group for discovery: an APIGroupDiscovery object, asked for on each request.
+  void MountGroup(std::string group, std::function<Json()> discovery);
+  // The kubelet's part of pods/NAME/log: asked with namespace, name and query; answers on `writer`.
+  using LogHandler = std::function<net::Task<void>(std::string ns, std::string name,
+                                                   std::string query, net::ResponseWriter&)>;
+  void SetLogHandler(LogHandler handler);
+
+  const kube::Registry& registry() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir::apiserver

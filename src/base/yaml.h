@@ -1,0 +1,27 @@
+// YAML as Kubernetes tools read it: converted to JSON. The one place where a throwing library
+// (yaml-cpp) is caught. Pure functions, any thread.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+
+namespace weir {
+
+struct YamlDocument {
+  Json value;    // null for an empty document
+  int line = 1;  // where the document begins in the text
+};
+
+// All documents of a stream, in order; empty documents are left out. Plain scalars become JSON as
+// sigs.k8s.io/yaml reads them (YAML 1.1 booleans such as `yes` and `on`, integers, floats, null);
+// quoted scalars stay strings; anchors, aliases and merge keys (`<<`) are resolved. Errors are
+// kInvalid and name the line: `line 7: mapping values are not allowed in this context`. Aliases
+// that would grow the document beyond 1 million nodes are refused.
+Result<std::vector<YamlDocument>> ParseYaml(std::string_view text);
+
+// Exactly one document (an empty text is null).
+Result<Json> ParseYamlDocument(std::string_view text);
+
+}  // namespace weir

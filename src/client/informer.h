@@ -1,0 +1,54 @@
+// A list-watch cache: the newest known state of one resource, kept by LIST then WATCH, with
+// back-off (100 ms doubling to 10 s, jittered) on failure and a new LIST on 410. Loop thread only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/client.h"
+#include "env/random.h"
+
+namespace weir::client {
+
+// "namespace/name", or "name" for cluster-scoped objects.
+std::string KeyOf(const Json& object);
+// {namespace, name} of a key.
+std::pair<std::string, std::string> SplitKey(std::string_view key);
+
+using ObjectPtr = std::shared_ptr<const Json>;
+
+class Informer {
+ public:
+  // `group` runs the list-watch task from Start on; both outlive the informer.
+  Informer(Client& client, net::TaskGroup& group, env::Random& random, ResourceRef ref,
+           std::string ns = {}, ListOptions options = {});
+  ~Informer();
+  Informer(const Informer&) = delete;
+  Informer& operator=(const Informer&) = delete;
+
+  // before and after of one object: {null, new} added, {old, new} changed, {old, null} deleted.
+  using Listener = std::function<void(const ObjectPtr& before, const ObjectPtr& after)>;
+  // Before Start. Called on each change, in the order in which they were received.
+  void AddListener(Listener listener);
+  void Start();
+
+  bool synced() const;
+  // Resumes after the first LIST has been delivered; false when cancelled.
+  net::Task<bool> WaitSynced();
+
+  // The object under the key, or null.
+  ObjectPtr Get(std::string_view key) const;
+  ObjectPtr Get(std::string_view ns, std::string_view name) const;
+  // All of a namespace (all where ns is empty), in key order.
+  std::vector<ObjectPtr> List(std::string_view ns = {}) const;
+  const std::map<std::string, ObjectPtr, std::less<>>& objects() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace weir::client

@@ -1,0 +1,122 @@
+// The cluster's objects: the newest version of each in memory, a bounded history for watches, and
+// a Journal that keeps them across restarts. Objects are immutable once stored and shared with
+// readers. Knows nothing of HTTP or of kinds: validation happened before. Owned by the API server,
+// loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace weir::kubestore {
+
+using ObjectPtr = std::shared_ptr<const Json>;
+
+// Where an object lives: `resource` is the storage name "deployments.apps", "pods".
+struct Key {
+  std::string resource;
+  std::string ns;    // empty: cluster-scoped
+  std::string name;
+  auto operator<=>(const Key&) const = default;
+};
+
+struct Record {
+  Key key;
+  std::int64_t version = 0;  // resourceVersion of the write
+  std::string body;          // JSON; empty: deleted
+};
+
+// Keeps records in order. Append may return before the record is durable; `done` is called on the
+// loop thread once it is (or could not be made so). platform has the SQLite one.
+class Journal {
+ public:
+  virtual ~Journal() = default;
+  // The newest record of each key that is not deleted, and the highest version ever appended.
+  virtual Result<std::vector<Record>> Load(std::int64_t* newest_version) = 0;
+  virtual void Append(Record record, std::function<void(Status)> done) = 0;
+};
+
+// Keeps nothing: for tests and `--kubelet none` comparisons.
+class NullJournal final : public Journal {
+ public:
+  Result<std::vector<Record>> Load(std::int64_t* newest_version) override;
+  void Append(Record record, std::function<void(Status)> done) override;
+};
+
+enum class EventType { kAdded, kModified, kDeleted };
+
+struct Event {
+  EventType type;
+  Key key;
+  std::int64_t version;
+  ObjectPtr object;    // for kDeleted: the last state, with the deletion's resourceVersion
+  ObjectPtr previous;  // null for kAdded
+};
+
+struct StoreLimits {
+  std::size_t history_events = 8192;  // watch history over all resources
+  std::size_t max_object_bytes = 3U << 19U;  // 1.5 MiB, etcd's limit
+};
+
+class Store {
+ public:
+  Store(Journal& journal, StoreLimits limits);
+
+  // Reads the journal. Before anything else.
+  Status Load();
+
+  // The newest resourceVersion given.
+  std::int64_t version() const;
+
+  ObjectPtr Get(const Key& key) const;
+  // Objects of a resource, of one namespace where ns is not empty, in key order (namespace, name).
+  std::vector<ObjectPtr> List(std::string_view resource, std::string_view ns) const;
+  // Resources that hold any object.
+  std::vector<std::string> Resources() const;
+
+  // Writes take effect at once for readers and watchers; `done` reports that the journal has them.
+  // Each sets metadata.resourceVersion. The returned pointer is the stored object.
+  // kConflict where the object exists.
+  Result<ObjectPtr> Create(const Key& key, Json object, std::function<void(Status)> done);
+  // kNotFound; kConflict where expected_version (0: any) is not the stored one. An object equal to the
+  // stored one (resourceVersion aside) is not written: `done` is called and the stored one returned.
+  Result<ObjectPtr> Update(const Key& key, Json object, std::int64_t expected_version,
+                           std::function<void(Status)> done);
+  Result<ObjectPtr> Delete(const Key& key, std::int64_t expected_version,
+                           std::function<void(Status)> done);
+
+  // The events of a resource after `version`. kNotFound ("410") where the history no longer reaches
+  // back that far ("too old resource version: 5 (17)").
+  Result<std::vector<Event>> EventsSince(std::string_view resource, std::int64_t version) const;
+  // Called for every event, in order, within the write. Returns an id for Unsubscribe.
+  int Subscribe(std::string resource, std::function<void(const Event&)> listener);
+  void Unsubscribe(int id);
+
+ private:
+  struct Listener {
+    int id;
+    std::string resource;
+    std::function<void(const Event&)> callback;
+  };
+  void Publish(Event event, std::function<void(Status)> done);
+
+  Journal& journal_;
+  StoreLimits limits_;
+  std::int64_t version_ = 0;
+  std::int64_t oldest_history_ = 0;  // events with a version above this one are in history_
+  std::map<std::string, std::map<std::pair<std::string, std::string>, ObjectPtr>, std::less<>>
+      objects_;
+  std::deque<Event> history_;
+  std::vector<std::shared_ptr<Listener>> listeners_;
+  int next_listener_ = 1;
+};
+
+}  // namespace weir::kubestore

@@ -1,0 +1,47 @@
+// Plain TCP for protocols that are not HTTP: the proxy's byte pumps and Redis. Every await has a
+// deadline. Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "net/loop.h"
+
+namespace weir::net {
+
+class TcpStream {
+ public:
+  virtual ~TcpStream() = default;
+  // At least one byte, at most max_bytes; empty at the peer's end of stream.
+  virtual Task<Result<std::string>> Read(std::size_t max_bytes, Duration timeout) = 0;
+  virtual Task<Status> Write(std::string bytes, Duration timeout) = 0;
+  // Half-close: the peer sees the end of stream.
+  virtual void ShutdownWrite() = 0;
+  virtual void Close() = 0;
+};
+
+// host is an IP address or a name that the system resolves.
+Task<Result<std::unique_ptr<TcpStream>>> TcpConnect(std::string host, std::uint16_t port,
+                                                    Duration timeout);
+
+// Calls `on_connection` for each connection (it should spawn a task). Start binds: kConflict where
+// the port is taken, kForbidden where it is not allowed.
+class TcpListener {
+ public:
+  TcpListener(Loop& loop, std::string address, std::uint16_t port,
+              std::function<void(std::unique_ptr<TcpStream>)> on_connection);
+  ~TcpListener();
+  TcpListener(const TcpListener&) = delete;
+  TcpListener& operator=(const TcpListener&) = delete;
+  Status Start();
+  std::uint16_t port() const;
+  Task<void> Stop();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace weir::net
