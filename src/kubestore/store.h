@@ -18,12 +18,18 @@
 
 namespace weir::kubestore {
 
-using ObjectPtr = std::shared_ptr<const Json>;
+// A stored object and its serialised form, made once, at the write, for the journal and for every
+// GET, LIST and WATCH that answers with it.
+struct Object {
+  Json value;
+  std::string body;  // DumpJson(value)
+};
+using ObjectPtr = std::shared_ptr<const Object>;
 
 // Where an object lives: `resource` is the storage name "deployments.apps", "pods".
 struct Key {
   std::string resource;
-  std::string ns;    // empty: cluster-scoped
+  std::string ns;  // empty: cluster-scoped
   std::string name;
   auto operator<=>(const Key&) const = default;
 };
@@ -62,7 +68,7 @@ struct Event {
 };
 
 struct StoreLimits {
-  std::size_t history_events = 8192;  // watch history over all resources
+  std::size_t history_events = 8192;         // watch history over all resources
   std::size_t max_object_bytes = 3U << 19U;  // 1.5 MiB, etcd's limit
 };
 
@@ -84,19 +90,23 @@ class Store {
 
   // Writes take effect at once for readers and watchers; `done` reports that the journal has them.
   // Each sets metadata.resourceVersion. The returned pointer is the stored object.
+  // kInvalid ("etcdserver: request is too large") above the size limit.
+  // REQUIRES: metadata is an object.
   // kConflict where the object exists.
   Result<ObjectPtr> Create(const Key& key, Json object, std::function<void(Status)> done);
-  // kNotFound; kConflict where expected_version (0: any) is not the stored one. An object equal to the
-  // stored one (resourceVersion aside) is not written: `done` is called and the stored one returned.
+  // kNotFound; kConflict where expected_version (0: any) is not the stored one. An object equal to
+  // the stored one (resourceVersion aside) is not written: `done` is called and the stored one
+  // returned.
   Result<ObjectPtr> Update(const Key& key, Json object, std::int64_t expected_version,
                            std::function<void(Status)> done);
   Result<ObjectPtr> Delete(const Key& key, std::int64_t expected_version,
                            std::function<void(Status)> done);
 
   // The events of a resource after `version`. kNotFound ("410") where the history no longer reaches
-  // back that far ("too old resource version: 5 (17)").
+  // back that far ("too old resource version: 5 (17)"). The history begins empty after Load.
   Result<std::vector<Event>> EventsSince(std::string_view resource, std::int64_t version) const;
-  // Called for every event, in order, within the write. Returns an id for Unsubscribe.
+  // Called for every event, in order, within the write. A listener may subscribe, unsubscribe and
+  // write: events of such writes follow the one under way. Returns an id for Unsubscribe.
   int Subscribe(std::string resource, std::function<void(const Event&)> listener);
   void Unsubscribe(int id);
 
@@ -105,18 +115,27 @@ class Store {
     int id;
     std::string resource;
     std::function<void(const Event&)> callback;
+    std::int64_t since = 0;  // gets events above this version
+    bool active = true;
   };
-  void Publish(Event event, std::function<void(Status)> done);
+  using Name = std::pair<std::string, std::string>;  // namespace, name
+
+  // The object with `version` as its resourceVersion, or kInvalid where it is too large.
+  Result<ObjectPtr> Seal(Json object, std::int64_t version) const;
+  ObjectPtr& Slot(const Key& key);
+  void Commit(Event event, std::function<void(Status)> done);
+  void Deliver(const Event& event);
 
   Journal& journal_;
   StoreLimits limits_;
   std::int64_t version_ = 0;
   std::int64_t oldest_history_ = 0;  // events with a version above this one are in history_
-  std::map<std::string, std::map<std::pair<std::string, std::string>, ObjectPtr>, std::less<>>
-      objects_;
+  std::map<std::string, std::map<Name, ObjectPtr>, std::less<>> objects_;
   std::deque<Event> history_;
   std::vector<std::shared_ptr<Listener>> listeners_;
   int next_listener_ = 1;
+  std::deque<Event> undelivered_;  // events of writes made by listeners
+  bool delivering_ = false;
 };
 
 }  // namespace weir::kubestore
