@@ -24,9 +24,11 @@ std::string ReplaceAll(std::string_view text, std::string_view from, std::string
 
 // The whole text as a number, or nullopt: no blanks, no `+`, no overflow.
 std::optional<std::int64_t> ParseInt(std::string_view text);
-// As strconv.ParseFloat reads it, `Inf`, `+Inf`, `-Inf`, `NaN` in any case included.
+// As strconv.ParseFloat reads it, `Inf`, `+Inf`, `-Inf`, `NaN` in any case and hexadecimal numbers
+// (`0x1p-2`) included; digits separated by `_` are not read. Too small is 0, too large is nullopt.
 std::optional<double> ParseDouble(std::string_view text);
-// The shortest text that reads back as the same double; `NaN`, `+Inf`, `-Inf` (Prometheus' words).
+// The fewest digits that read back as the same double, as Prometheus' HTTP API prints values:
+// without exponent from 1e-6 up to 1e21; `NaN`, `+Inf`, `-Inf`.
 std::string FormatDouble(double value);
 
 std::string Base64Encode(std::string_view bytes);

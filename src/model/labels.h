@@ -69,14 +69,20 @@ class Matcher {
   MatchType type() const { return type_; }
   const std::string& name() const { return name_; }
   const std::string& value() const { return value_; }
+  // The only values that the regular expression can match, sorted, where it is a plain list such as
+  // `a|b|c`; empty for any other matcher. An index looks these up instead of trying every value.
+  const std::vector<std::string>& alternatives() const { return alternatives_; }
   // `name="value"`, `name=~"value"`.
   std::string ToString() const;
 
  private:
   Matcher() = default;
+  bool MatchesRegex(std::string_view value) const;
+
   MatchType type_ = MatchType::kEqual;
   std::string name_;
   std::string value_;
+  std::vector<std::string> alternatives_;
   std::shared_ptr<const re2::RE2> regex_;
 };
 
