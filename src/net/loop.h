@@ -4,9 +4,10 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -37,6 +38,9 @@ class Loop {
   boost::asio::io_context context_;
 };
 
+// Cancellation sticks: once its group cancelled a task, every await of net (this one, Signal, HTTP,
+// TCP) answers "cancelled" at once, so a task ends by returning when it is told so.
+
 // Resumes after `delay` (at once for delay <= 0). Returns false when the task was cancelled.
 Task<bool> Sleep(Duration delay);
 
@@ -63,9 +67,12 @@ class TaskGroup {
   void Cancel();
   std::size_t running() const;
   bool stopping() const;
+  // How many tasks ended with an exception.
+  std::uint64_t failures() const;
 
  private:
   struct State;
+  static Task<void> RunTask(std::shared_ptr<State> state, Task<void> task);
   std::shared_ptr<State> state_;
 };
 
@@ -85,6 +92,7 @@ class Signal {
 
  private:
   struct State;
+  static Task<bool> WaitUntil(std::shared_ptr<State> state, std::optional<Duration> limit);
   std::shared_ptr<State> state_;
 };
 
