@@ -22,6 +22,8 @@ class Quantity {
 
   // Canonical text.
   std::string ToString() const;
+  // Cut to thousandths, away from zero: what upstream does to a pod's requests and limits.
+  Quantity RoundedUpToMilli() const;
   // Thousandths, rounded away from zero; saturates at the ends of int64.
   std::int64_t MilliValue() const;
   // As Go on amd64 where it does not fit (wraps, or 0): for --upstream-exact.
@@ -35,12 +37,15 @@ class Quantity {
   Format format() const { return format_; }
 
  private:
-  __extension__ using Int128 = __int128;
-  // mantissa * 10^exponent10 (exact; exponent10 >= -9), or the kept text.
-  Int128 mantissa_ = 0;
-  int exponent10_ = 0;
+  // sign digits * 10^exponent10: any number of digits, none at either end is 0; no digits is zero.
+  bool negative_ = false;
+  std::string digits_;
+  std::int64_t exponent10_ = 0;
   Format format_ = Format::kDecimalSi;
-  std::string kept_;
+  // apimachinery holds what fits 18 digits as an int64 and the rest as a decimal: the two wrap in
+  // different ways.
+  bool wide_ = false;
+  std::string kept_;  // the text it was parsed from, where that is printed unchanged
 };
 
 }  // namespace weir::kube
