@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 
 Loop::Loop() : context_(1) {}
 
-Loop::~Loop() = default;
+Loop::~Loop() { closing_ = true; }
 
 void Loop::Run() {
   context_.run();

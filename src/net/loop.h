@@ -33,8 +33,11 @@ class Loop {
   void Post(std::function<void()> fn);
 
   boost::asio::io_context& context() { return context_; }
+  // Whether the loop is being destroyed, and with it the tasks that it never finished.
+  bool closing() const { return closing_; }
 
  private:
+  bool closing_ = false;  // outlives the context
   boost::asio::io_context context_;
 };
 

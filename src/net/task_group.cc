@@ -33,7 +33,7 @@ struct TaskGroup::State {
 TaskGroup::TaskGroup(Loop& loop, std::string name)
     : state_(std::make_shared<State>(loop, std::move(name))) {}
 
-TaskGroup::~TaskGroup() { WEIR_CHECK(state_->running.empty()); }
+TaskGroup::~TaskGroup() { WEIR_CHECK(state_->running.empty() || state_->loop.closing()); }
 
 Task<void> TaskGroup::RunTask(std::shared_ptr<State> state, Task<void> task) {
   // The awaits of net answer a cancelled task with `false` or kCancelled; none throws.

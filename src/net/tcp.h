@@ -37,6 +37,7 @@ class TcpListener {
   TcpListener& operator=(const TcpListener&) = delete;
   Status Start();
   std::uint16_t port() const;
+  // Before the destructor, where Start succeeded.
   Task<void> Stop();
 
  private:
