@@ -78,6 +78,32 @@ std::vector<ObjectPtr> Store::List(std::string_view resource, std::string_view n
   return found;
 }
 
+Result<std::vector<ObjectPtr>> Store::ListAt(std::string_view resource, std::string_view ns,
+                                             std::int64_t version) const {
+  if (version == version_) return List(resource, ns);
+  if (version < oldest_history_ || version > version_) {
+    return Fail(Code::kNotFound,
+                fmt::format("too old resource version: {} ({})", version, oldest_history_));
+  }
+  std::map<Name, ObjectPtr> state;
+  if (const auto all = objects_.find(resource); all != objects_.end()) state = all->second;
+  // Undo the later events, the newest first.
+  for (auto it = history_.rbegin(); it != history_.rend() && it->version > version; ++it) {
+    if (it->key.resource != resource) continue;
+    const Name name(it->key.ns, it->key.name);
+    if (it->previous == nullptr) {
+      state.erase(name);
+    } else {
+      state[name] = it->previous;
+    }
+  }
+  std::vector<ObjectPtr> found;
+  for (const auto& [name, object] : state) {
+    if (ns.empty() || name.first == ns) found.push_back(object);
+  }
+  return found;
+}
+
 std::vector<std::string> Store::Resources() const {
   std::vector<std::string> names;
   for (const auto& [name, objects] : objects_) {

@@ -85,6 +85,10 @@ class Store {
   ObjectPtr Get(const Key& key) const;
   // Objects of a resource, of one namespace where ns is not empty, in key order (namespace, name).
   std::vector<ObjectPtr> List(std::string_view resource, std::string_view ns) const;
+  // As List, of the state after the write with that version. kNotFound where the history no longer
+  // reaches back that far, or version lies in the future.
+  Result<std::vector<ObjectPtr>> ListAt(std::string_view resource, std::string_view ns,
+                                        std::int64_t version) const;
   // Resources that hold any object.
   std::vector<std::string> Resources() const;
 

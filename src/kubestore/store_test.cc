@@ -181,6 +181,34 @@ TEST(StoreTest, TheHistoryIsBoundedAndSaysWhenItDoesNotReachBack) {
   EXPECT_EQ(expired.error().message, "too old resource version: 1 (2)");
 }
 
+TEST(StoreTest, ListsEarlierStatesAsFarAsTheHistoryReaches) {
+  NullJournal journal;
+  Store store(journal, {.history_events = 4});
+  ASSERT_TRUE(store.Create(Pod("a"), Doc(1), nullptr));           // 1
+  ASSERT_TRUE(store.Create(Pod("b"), Doc(1), nullptr));           // 2
+  ASSERT_TRUE(store.Update(Pod("a"), Doc(2), 0, nullptr));        // 3
+  ASSERT_TRUE(store.Delete(Pod("b"), 0, nullptr));                // 4
+  ASSERT_TRUE(store.Create(Pod("c", "other"), Doc(1), nullptr));  // 5
+  const auto state = [&](std::int64_t version, std::string_view ns) {
+    const auto list = store.ListAt("pods", ns, version);
+    if (!list) return std::string("expired");
+    std::string text;
+    for (const ObjectPtr& object : *list) {
+      text += std::to_string(VersionOf(object)) + ":" +
+              std::to_string(GetInt(object->value, {"spec", "replicas"}, 0)) + " ";
+    }
+    return text;
+  };
+  EXPECT_EQ(state(5, ""), "3:2 5:1 ");
+  EXPECT_EQ(state(5, "default"), "3:2 ");
+  EXPECT_EQ(state(4, ""), "3:2 ");
+  EXPECT_EQ(state(3, ""), "3:2 2:1 ");
+  EXPECT_EQ(state(2, ""), "1:1 2:1 ");
+  EXPECT_EQ(state(1, ""), "1:1 ");
+  EXPECT_EQ(state(0, ""), "expired");
+  EXPECT_EQ(state(6, ""), "expired");
+}
+
 TEST(StoreTest, EventsCarryTheObjectBeforeAndAfter) {
   NullJournal journal;
   Store store(journal, {});

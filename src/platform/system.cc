@@ -135,8 +135,8 @@ Result<std::vector<std::string>> SystemFileSystem::List(const std::string& path)
   const std::unique_ptr<DIR, decltype(close_folder)> folder(opendir(path.c_str()));
   if (folder == nullptr) return FileError(path, errno);
   std::vector<std::string> names;
-  // readdir is safe as long as each thread has a stream of its own, which is so here.
-  while (const dirent* entry = readdir(folder.get())) {  // NOLINT(concurrency-mt-unsafe)
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this call's own.
+  while (const dirent* entry = readdir(folder.get())) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
@@ -199,7 +199,8 @@ FileLock::~FileLock() {
 }
 
 std::string GetEnv(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing calls setenv
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in the program calls setenv.
+  const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
 }
 
