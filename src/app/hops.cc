@@ -1,0 +1,79 @@
+#include "app/hops.h"
+
+#include <utility>
+
+namespace weir::app {
+namespace {
+
+const prometheus::Histogram::BucketBoundaries kBuckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                       0.25,  0.5,    1,     2.5,  5,     10};
+
+constexpr std::size_t kKept = 64;
+
+Json Instant(const std::optional<Time>& at) {
+  return at ? Json(FormatRfc3339Micro(*at)) : Json(nullptr);
+}
+
+}  // namespace
+
+HopRecorder::HopRecorder(prometheus::Registry& registry)
+    : family_(prometheus::BuildHistogram()
+                  .Name("weir_scale_hop_seconds")
+                  .Help("Time of each hop of a scale-up, from the sample to the ready pod.")
+                  .Register(registry)) {}
+
+void HopRecorder::Observe(std::string_view hop, std::optional<Time> from, Time to) {
+  if (!from) return;
+  family_.Add({{"hop", std::string(hop)}}, kBuckets).Observe(ToSeconds(to - *from));
+}
+
+void HopRecorder::Decided(ScaleUp scale_up) {
+  if (scale_up.committed) Observe("commit", scale_up.sampled, *scale_up.committed);
+  if (scale_up.recorded) Observe("rule", scale_up.committed, *scale_up.recorded);
+  Observe("decision", scale_up.recorded ? scale_up.recorded : scale_up.committed,
+          scale_up.decided);
+  if (scale_up.written) Observe("scale", scale_up.decided, *scale_up.written);
+  scale_ups_.push_back(std::move(scale_up));
+  if (scale_ups_.size() > kKept) scale_ups_.pop_front();
+}
+
+void HopRecorder::Pod(const std::string& workload, std::string_view stage, Time at) {
+  // The newest scale-up of the workload is the one that this pod belongs to.
+  for (auto it = scale_ups_.rbegin(); it != scale_ups_.rend(); ++it) {
+    ScaleUp& scale_up = *it;
+    if (scale_up.workload != workload) continue;
+    if (stage == "created" && !scale_up.pod_created && at >= scale_up.decided) {
+      scale_up.pod_created = at;
+      Observe("pod_created", scale_up.written ? scale_up.written : scale_up.decided, at);
+    } else if (stage == "started" && scale_up.pod_created && !scale_up.pod_started) {
+      scale_up.pod_started = at;
+      Observe("pod_started", scale_up.pod_created, at);
+    } else if (stage == "ready" && scale_up.pod_started && !scale_up.pod_ready) {
+      scale_up.pod_ready = at;
+      Observe("pod_ready", scale_up.pod_started, at);
+    }
+    return;
+  }
+}
+
+Json HopRecorder::ToJson() const {
+  Json items = Json::array();
+  for (const ScaleUp& s : scale_ups_) {
+    items.push_back({{"hpa", s.hpa},
+                     {"workload", s.workload},
+                     {"from", s.from},
+                     {"to", s.to},
+                     {"reason", s.reason},
+                     {"sampled", Instant(s.sampled)},
+                     {"committed", Instant(s.committed)},
+                     {"recorded", Instant(s.recorded)},
+                     {"decided", Instant(s.decided)},
+                     {"written", Instant(s.written)},
+                     {"podCreated", Instant(s.pod_created)},
+                     {"podStarted", Instant(s.pod_started)},
+                     {"podReady", Instant(s.pod_ready)}});
+  }
+  return {{"items", std::move(items)}};
+}
+
+}  // namespace weir::app

@@ -1,0 +1,81 @@
+// The program `weir`: finds out which command was asked for and hands over to it.
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "app/exporter_command.h"
+#include "app/options.h"
+#include "app/up.h"
+#include "base/strings.h"
+#include "platform/process.h"
+
+namespace weir::app {
+namespace {
+
+constexpr std::string_view kVersion = "0.1.0";
+
+// Turns a Go duration flag into a Duration, for CLI11's error messages.
+CLI::Validator DurationFlag() {
+  return CLI::Validator(
+      [](std::string& text) {
+        auto parsed = ParseGoDuration(text);
+        if (!parsed) return parsed.error().message;
+        return *parsed < Duration(0) ? std::string("must not be negative") : std::string();
+      },
+      "DURATION");
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app{"Weir scales workers by the work that waits for them."};
+  app.set_version_flag("--version", "weir " + std::string(kVersion));
+  app.require_subcommand(1);
+
+  UpOptions up;
+  std::string stabilization = "300s", sync_period = "15s";
+  auto* up_command = app.add_subcommand(
+      "up", "A local Kubernetes cluster in the foreground; its pods are local processes.");
+  up_command->add_option("-f,--filename", up.files, "Manifests to apply at start: files or folders");
+  up_command->add_option("--data-dir", up.data_dir,
+                         "Where objects, logs and credentials are kept (" + DefaultDataDir() + ")");
+  up_command->add_option("--port", up.port, "Port of the API (6443, or a free one if it is taken)");
+  up_command
+      ->add_option("--downscale-stabilization", stabilization,
+                   "How long an HPA without behavior remembers higher recommendations")
+      ->check(DurationFlag())
+      ->capture_default_str();
+  up_command->add_option("--hpa-sync-period", sync_period, "How often each HPA is evaluated anyway")
+      ->check(DurationFlag())
+      ->capture_default_str();
+  up_command->add_option("--images", up.images_file, "Image catalogue, read before the built-in one");
+  up_command->add_option("--adapter-config", up.adapter_config_file,
+                         "prometheus-adapter's configuration file");
+  up_command->add_option("--token-auth-file", up.token_auth_file,
+                         "Further users, as kube-apiserver reads them: token,user,uid[,\"groups\"]");
+  up_command->add_flag("--upstream-exact", up.upstream_exact,
+                       "Answer as Kubernetes 1.36 does in everything, for comparison");
+
+  auto* exporter_command =
+      app.add_subcommand("exporter", "A queue's metrics as a Prometheus page: weir exporter redis");
+  exporter_command->prefix_command();
+
+  CLI11_PARSE(app, argc, argv);
+  if (up_command->parsed()) {
+    up.downscale_stabilization = ParseGoDuration(stabilization).value_or(up.downscale_stabilization);
+    up.hpa_sync_period = ParseGoDuration(sync_period).value_or(up.hpa_sync_period);
+    return RunUp(up);
+  }
+  return RunExporter(exporter_command->remaining());
+}
+
+}  // namespace
+}  // namespace weir::app
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "pod-init") {
+    return weir::platform::PodInitMain(argc, argv);
+  }
+  return weir::app::Main(argc, argv);
+}

@@ -1,0 +1,29 @@
+// What `weir up` was asked to do. Filled by main.cc from flags, checked here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace weir::app {
+
+struct UpOptions {
+  std::vector<std::string> files;  // manifests applied at start: files or folders
+  std::string data_dir;            // empty: DefaultDataDir()
+  std::optional<std::uint16_t> port;  // none: 6443, or a free one where that is taken
+  Duration downscale_stabilization = std::chrono::seconds(300);
+  Duration hpa_sync_period = std::chrono::seconds(15);
+  std::string images_file;
+  std::string adapter_config_file;
+  std::string token_auth_file;
+  bool upstream_exact = false;
+};
+
+// $XDG_DATA_HOME/weir, else ~/.local/share/weir, else /var/tmp/weir.
+std::string DefaultDataDir();
+
+}  // namespace weir::app
