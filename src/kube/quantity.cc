@@ -235,6 +235,7 @@ Result<Quantity> Quantity::Parse(std::string_view text) {
   }
   out.wide_ = room < 0 || scale < kNanoExponent;
   out.exponent10_ = scale;
+  out.parsed_exponent10_ = scale;
   out.digits_ = binary ? ShiftLeft(digits, suffix->exponent) : std::move(digits);
   Normalize(out.digits_, out.exponent10_);
   RoundUp(out.digits_, out.exponent10_, kNanoExponent);
@@ -312,9 +313,19 @@ std::int64_t Quantity::MilliValue() const {
 }
 
 std::int64_t Quantity::MilliValueWrapping() const {
+  if (wide_ && negative_) {
+    // Upstream divides the low 64 bits of the billionths, whether or not they are all.
+    const auto nanos =
+        static_cast<std::int64_t>(0 - Scale(digits_, exponent10_, kNanoExponent).low);
+    return nanos / 1'000'000 + (nanos % 1'000'000 != 0 ? 1 : 0);
+  }
   Scaled scaled = Scale(digits_, exponent10_, -3);
   bool overflows = !scaled.fits || scaled.low > kMaxInt64;
-  if (overflows && !wide_) return 0;
+  if (overflows && !wide_) {
+    // Upstream multiplies by these powers of ten unchecked, and gives up at others.
+    constexpr std::int64_t kUnchecked[] = {-3, -2, -1, 0, 3, 6};
+    if (std::ranges::find(kUnchecked, parsed_exponent10_) == std::end(kUnchecked)) return 0;
+  }
   return static_cast<std::int64_t>(negative_ ? 0 - scaled.low : scaled.low);
 }
 

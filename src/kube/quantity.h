@@ -45,6 +45,7 @@ class Quantity {
   // apimachinery holds what fits 18 digits as an int64 and the rest as a decimal: the two wrap in
   // different ways.
   bool wide_ = false;
+  std::int64_t parsed_exponent10_ = 0;  // before trailing zeros were taken off
   std::string kept_;  // the text it was parsed from, where that is printed unchanged
 };
 

@@ -94,7 +94,7 @@ std::unexpected<Error> InvalidValue(std::string_view path, std::string_view valu
 // labels.NewRequirement's checks of a requirement that a selector's text asks for.
 Status CheckRequirement(const Requirement& requirement) {
   if (std::vector<std::string> why = QualifiedNameErrors(requirement.key); !why.empty()) {
-    return InvalidValue("<nil>", requirement.key, Join(why, "; "));
+    return InvalidValue("key", requirement.key, Join(why, "; "));
   }
   std::vector<std::string> all;
   for (std::size_t i = 0; i < requirement.values.size(); ++i) {
@@ -173,6 +173,7 @@ class Parser {
       out.op = negated ? SelectorOp::kNotExists : SelectorOp::kExists;
       return out;
     }
+    out.double_equals = Peek().token == Token::kDoubleEquals;
     if (Status status = ParseOperator(out.op); !status) return std::unexpected(status.error());
     bool set = out.op == SelectorOp::kIn || out.op == SelectorOp::kNotIn;
     if (Status status = set ? ParseSet(out.values) : ParseOne(out.values); !status) {
@@ -325,7 +326,7 @@ std::string Print(const Requirement& requirement) {
   };
   switch (requirement.op) {
     case SelectorOp::kEquals:
-      return one("=");
+      return one(requirement.double_equals ? "==" : "=");
     case SelectorOp::kNotEquals:
       return one("!=");
     case SelectorOp::kIn:
@@ -365,7 +366,7 @@ Result<LabelSelector> LabelSelector::FromJson(const Json& selector) {
   if (!selector.is_object()) return Nothing();
   LabelSelector out;
   for (const auto& [key, value] : GetObject(selector, {"matchLabels"}).items()) {
-    Requirement requirement{key, SelectorOp::kEquals, {}};
+    Requirement requirement{key, SelectorOp::kEquals, {}, false};
     requirement.values.push_back(value.is_string() ? value.get<std::string>() : "");
     if (Status status = CheckRequirement(requirement); !status) {
       return std::unexpected(status.error());
@@ -376,14 +377,14 @@ Result<LabelSelector> LabelSelector::FromJson(const Json& selector) {
     std::string word = GetString(expression, "operator");
     std::optional<SelectorOp> op = OperatorOf(word);
     if (!op) return Fail(Code::kInvalid, Quote(word) + " is not a valid label selector operator");
-    Requirement requirement{GetString(expression, "key"), *op, {}};
+    Requirement requirement{GetString(expression, "key"), *op, {}, false};
     for (const Json& value : GetArray(expression, {"values"})) {
       if (value.is_string()) requirement.values.push_back(value.get<std::string>());
     }
     bool set = *op == SelectorOp::kIn || *op == SelectorOp::kNotIn;
     if (set && requirement.values.empty()) {
       return Fail(Code::kInvalid,
-                  "values: Invalid value: []: for 'in', 'notin' operators, values set can't be "
+                  "values: Invalid value: null: for 'in', 'notin' operators, values set can't be "
                   "empty");
     }
     if (!set && !requirement.values.empty()) {

@@ -15,6 +15,7 @@ struct Requirement {
   std::string key;
   SelectorOp op = SelectorOp::kEquals;
   std::vector<std::string> values;  // sorted
+  bool double_equals = false;       // kEquals: written as `==`, and printed so
 };
 
 class LabelSelector {
