@@ -1,0 +1,43 @@
+// What an autoscaler remembers of itself from pass to pass: its recommendations and the scale
+// changes it made. Lost on restart, as upstream's. Values; kept by whoever calls Decide, one for
+// each key.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "autoscale/spec.h"
+#include "base/time.h"
+
+namespace weir::autoscale {
+
+struct Recommendation {
+  std::int32_t replicas = 0;
+  Time at;
+};
+
+struct ScaleEvent {
+  std::int32_t change = 0;  // positive in both directions
+  Time at;
+  bool outdated = false;  // its place may be taken
+};
+
+struct History {
+  std::vector<Recommendation> recommendations;
+  std::vector<ScaleEvent> ups;
+  std::vector<ScaleEvent> downs;
+  std::set<std::string> warned;  // warnings given once, not in every pass
+};
+
+// Stores a recommendation, in place of one made before `cutoff` where there is one. `merge` drops
+// older ones of the same number first, which no window can tell from the new one: so the list stays
+// short however often it is called.
+void Remember(History& history, std::int32_t replicas, Time now, Time cutoff, bool merge);
+
+// Stores a change that was written. Without behavior nothing is kept: nothing would read it.
+void RememberScale(History& history, const HpaSpec& spec, std::int32_t from, std::int32_t to,
+                   Time now);
+
+}  // namespace weir::autoscale

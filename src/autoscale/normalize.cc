@@ -1,0 +1,172 @@
+#include "autoscale/normalize.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "autoscale/numbers.h"
+
+namespace weir::autoscale {
+namespace {
+
+constexpr Explanation kReady{"ReadyForNewScale", "recommended size matches current size"};
+constexpr Explanation kDownStabilized{
+    "ScaleDownStabilized",
+    "recent recommendations were higher than current one, applying the highest recent "
+    "recommendation"};
+constexpr Explanation kUpStabilized{
+    "ScaleUpStabilized",
+    "recent recommendations were lower than current one, applying the lowest recent "
+    "recommendation"};
+constexpr Explanation kInRange{"DesiredWithinRange",
+                               "the desired count is within the acceptable range"};
+constexpr Explanation kUpLimit{
+    "ScaleUpLimit", "the desired replica count is increasing faster than the maximum scale rate"};
+constexpr Explanation kDownLimit{
+    "ScaleDownLimit", "the desired replica count is decreasing faster than the maximum scale rate"};
+constexpr Explanation kTooMany{"TooManyReplicas",
+                               "the desired replica count is more than the maximum replica count"};
+constexpr Explanation kTooFew{"TooFewReplicas",
+                              "the desired replica count is less than the minimum replica count"};
+
+constexpr std::int32_t kMax32 = std::numeric_limits<std::int32_t>::max();
+constexpr std::int32_t kMin32 = std::numeric_limits<std::int32_t>::min();
+
+struct Limited {
+  std::int32_t replicas;
+  Explanation why;
+};
+
+// Without behavior: the highest recommendation of the window counts, and one step at most doubles.
+std::int32_t StabilizeLegacy(std::int32_t wanted, History& history, Time now,
+                             const Options& options) {
+  const Time cutoff = now - options.downscale_stabilization;
+  std::int32_t highest = wanted;
+  for (const Recommendation& one : history.recommendations) {
+    if (one.at >= cutoff) highest = std::max(highest, one.replicas);
+  }
+  Remember(history, wanted, now, cutoff, options.departures.saturate);
+  return highest;
+}
+
+Limited LimitLegacy(const HpaSpec& spec, std::int32_t current, std::int32_t wanted,
+                    Numbers numbers) {
+  const std::int32_t limit = numbers.ToInt32(std::max(2.0 * static_cast<double>(current), 4.0));
+  const bool by_rate = spec.max_replicas > limit;
+  const std::int32_t ceiling = by_rate ? limit : spec.max_replicas;
+  if (wanted < spec.min_replicas) return {spec.min_replicas, kTooFew};
+  if (wanted > ceiling) return {ceiling, by_rate ? kUpLimit : kTooMany};
+  return {wanted, kInRange};
+}
+
+std::chrono::seconds DownWindow(const ScalingRules& rules, const Options& options) {
+  if (rules.window_s) return std::chrono::seconds(*rules.window_s);
+  return std::chrono::floor<std::chrono::seconds>(options.downscale_stabilization);
+}
+
+std::int32_t Stabilize(const Behavior& behavior, std::int32_t current, std::int32_t wanted,
+                       History& history, Time now, const Options& options) {
+  const Time up_cutoff = now - std::chrono::seconds(behavior.up.window_s.value_or(0));
+  const Time down_cutoff = now - DownWindow(behavior.down, options);
+  std::int32_t lowest = wanted;
+  std::int32_t highest = wanted;
+  for (const Recommendation& one : history.recommendations) {
+    if (one.at > up_cutoff) lowest = std::min(lowest, one.replicas);
+    if (one.at > down_cutoff) highest = std::max(highest, one.replicas);
+  }
+  Remember(history, wanted, now, std::min(up_cutoff, down_cutoff), options.departures.saturate);
+  std::int32_t result = current;
+  if (result < lowest) result = lowest;
+  if (result > highest) result = highest;
+  return result;
+}
+
+// The number of replicas at the start of a policy's period, by the changes made since.
+std::int64_t PeriodStart(const ScalingPolicy& policy, std::int32_t current, const History& history,
+                         Time now, Numbers numbers) {
+  const Time cutoff = now - std::chrono::seconds(policy.period_s);
+  const auto sum = [&](const std::vector<ScaleEvent>& events) {
+    std::int64_t changed = 0;
+    for (const ScaleEvent& event : events) {
+      if (event.at > cutoff) changed += event.change;
+    }
+    return changed;
+  };
+  return numbers.Narrow(current - sum(history.ups) + sum(history.downs));
+}
+
+std::int32_t UpLimit(const ScalingRules& rules, std::int32_t current, const History& history,
+                     Time now, Numbers numbers) {
+  if (rules.select == SelectPolicy::kDisabled) return current;
+  const bool smallest = rules.select == SelectPolicy::kMin;
+  std::int32_t limit = smallest ? kMax32 : kMin32;
+  for (const ScalingPolicy& policy : rules.policies) {
+    const std::int64_t start = PeriodStart(policy, current, history, now, numbers);
+    // 100 * (1 + 10 / 100.0) is a little more than 110, so upstream allows 111: kept.
+    const std::int32_t allowed =
+        policy.percent ? numbers.ToInt32(std::ceil(static_cast<double>(start) *
+                                                   (1 + static_cast<double>(policy.value) / 100)))
+                       : numbers.Narrow(start + policy.value);
+    limit = smallest ? std::min(limit, allowed) : std::max(limit, allowed);
+  }
+  return limit;
+}
+
+std::int32_t DownLimit(const ScalingRules& rules, std::int32_t current, const History& history,
+                       Time now, Numbers numbers) {
+  if (rules.select == SelectPolicy::kDisabled) return current;
+  const bool smallest_change = rules.select == SelectPolicy::kMin;
+  std::int32_t limit = smallest_change ? kMin32 : kMax32;
+  for (const ScalingPolicy& policy : rules.policies) {
+    const std::int64_t start = PeriodStart(policy, current, history, now, numbers);
+    const std::int32_t allowed =
+        policy.percent ? numbers.ToInt32(static_cast<double>(start) *
+                                         (1 - static_cast<double>(policy.value) / 100))
+                       : numbers.Narrow(start - policy.value);
+    limit = smallest_change ? std::max(limit, allowed) : std::min(limit, allowed);
+  }
+  return limit;
+}
+
+Limited Limit(const HpaSpec& spec, const Behavior& behavior, std::int32_t current,
+              std::int32_t wanted, const History& history, Time now, Numbers numbers) {
+  if (wanted > current) {
+    const std::int32_t limit =
+        std::max(UpLimit(behavior.up, current, history, now, numbers), current);
+    const bool by_rate = spec.max_replicas > limit;
+    const std::int32_t ceiling = by_rate ? limit : spec.max_replicas;
+    if (wanted > ceiling) return {ceiling, by_rate ? kUpLimit : kTooMany};
+  } else if (wanted < current) {
+    const std::int32_t limit =
+        std::min(DownLimit(behavior.down, current, history, now, numbers), current);
+    const bool by_rate = spec.min_replicas < limit;
+    const std::int32_t floor = by_rate ? limit : spec.min_replicas;
+    if (wanted < floor) return {floor, by_rate ? kDownLimit : kTooFew};
+  }
+  return {wanted, kInRange};
+}
+
+}  // namespace
+
+Normalized Normalize(const HpaSpec& spec, std::int32_t current, std::int32_t wanted,
+                     History& history, Time now, const Options& options) {
+  const Numbers numbers(!options.departures.saturate);
+  Normalized result;
+  Explanation stabilized_why = kDownStabilized;
+  Limited limited{};
+  if (spec.behavior) {
+    result.stabilized = Stabilize(*spec.behavior, current, wanted, history, now, options);
+    if (wanted >= current) stabilized_why = kUpStabilized;
+    limited = Limit(spec, *spec.behavior, current, result.stabilized, history, now, numbers);
+  } else {
+    result.stabilized = StabilizeLegacy(wanted, history, now, options);
+    limited = LimitLegacy(spec, current, result.stabilized, numbers);
+  }
+  result.able = result.stabilized == wanted ? kReady : stabilized_why;
+  result.replicas = limited.replicas;
+  result.limited = limited.why;
+  return result;
+}
+
+}  // namespace weir::autoscale

@@ -1,0 +1,31 @@
+// From what the metrics ask for to what may be written: stabilisation windows, rate limits, bounds.
+// The rules are upstream's normalizeDesiredReplicas and its variant for spec.behavior. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "autoscale/history.h"
+#include "autoscale/options.h"
+#include "autoscale/spec.h"
+#include "base/time.h"
+
+namespace weir::autoscale {
+
+struct Explanation {
+  std::string_view reason;
+  std::string_view message;
+};
+
+struct Normalized {
+  std::int32_t replicas = 0;
+  std::int32_t stabilized = 0;
+  Explanation able;     // of the condition AbleToScale
+  Explanation limited;  // of the condition ScalingLimited, which is True where replicas differ
+};
+
+// `wanted` joins the history.
+Normalized Normalize(const HpaSpec& spec, std::int32_t current, std::int32_t wanted,
+                     History& history, Time now, const Options& options);
+
+}  // namespace weir::autoscale

@@ -1,0 +1,68 @@
+#include "autoscale/numbers.h"
+
+#include <cmath>
+#include <limits>
+
+#include "base/check.h"
+
+namespace weir::autoscale {
+namespace {
+
+constexpr double kTwoTo63 = 9223372036854775808.0;
+constexpr double kTwoTo31 = 2147483648.0;
+
+template <class T>
+T Clamp(double value) {
+  if (std::isnan(value)) return 0;
+  return value < 0 ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max();
+}
+
+}  // namespace
+
+std::int32_t Numbers::ToInt32(double value) const {
+  const double whole = std::trunc(value);
+  if (whole >= -kTwoTo31 && whole < kTwoTo31) return static_cast<std::int32_t>(whole);
+  if (wrapping_) return std::numeric_limits<std::int32_t>::min();
+  return Clamp<std::int32_t>(value);
+}
+
+std::int64_t Numbers::ToInt64(double value) const {
+  if (value >= -kTwoTo63 && value < kTwoTo63) return static_cast<std::int64_t>(value);
+  if (wrapping_) return std::numeric_limits<std::int64_t>::min();
+  return Clamp<std::int64_t>(value);
+}
+
+std::int32_t Numbers::Narrow(std::int64_t value) const {
+  constexpr std::int64_t kMax = std::numeric_limits<std::int32_t>::max();
+  constexpr std::int64_t kMin = std::numeric_limits<std::int32_t>::min();
+  if (value >= kMin && value <= kMax) return static_cast<std::int32_t>(value);
+  if (wrapping_) return static_cast<std::int32_t>(static_cast<std::uint32_t>(value));
+  return static_cast<std::int32_t>(value < 0 ? kMin : kMax);
+}
+
+std::int64_t Numbers::Add(std::int64_t a, std::int64_t b) const {
+  std::int64_t sum = 0;
+  if (!__builtin_add_overflow(a, b, &sum) || wrapping_) return sum;
+  return a < 0 ? std::numeric_limits<std::int64_t>::min()
+               : std::numeric_limits<std::int64_t>::max();
+}
+
+std::int64_t Numbers::Multiply(std::int64_t a, std::int64_t b) const {
+  std::int64_t product = 0;
+  if (!__builtin_mul_overflow(a, b, &product) || wrapping_) return product;
+  return (a < 0) != (b < 0) ? std::numeric_limits<std::int64_t>::min()
+                            : std::numeric_limits<std::int64_t>::max();
+}
+
+std::int64_t Numbers::Divide(std::int64_t a, std::int64_t b) {
+  WEIR_CHECK(b != 0);
+  // The one quotient that does not fit stays what Go makes of it.
+  if (a == std::numeric_limits<std::int64_t>::min() && b == -1) return a;
+  return a / b;
+}
+
+std::int64_t Numbers::Milli(const kube::Quantity& quantity) const {
+  return wrapping_ ? quantity.MilliValueWrapping() : quantity.MilliValue();
+}
+
+}  // namespace weir::autoscale

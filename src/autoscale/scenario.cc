@@ -1,0 +1,362 @@
+#include "autoscale/scenario.h"
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "autoscale/decide.h"
+#include "base/strings.h"
+
+namespace weir::autoscale {
+namespace {
+
+// t 0 of every scenario: 2026-01-01T00:00:00Z.
+constexpr Time kStart{std::chrono::seconds(1767225600)};
+// Times beyond a century or so from the start are no scenario.
+constexpr double kFarthest_s = 4e9;
+
+Result<Duration> SecondsFrom(const Json& value, std::string_view what) {
+  if (!value.is_number()) return Fail(Code::kInvalid, std::string(what) + ": must be a number");
+  const auto seconds = value.get<double>();
+  if (!(std::abs(seconds) <= kFarthest_s)) {
+    return Fail(Code::kInvalid, std::string(what) + ": out of range");
+  }
+  return std::chrono::duration_cast<Duration>(
+      std::chrono::milliseconds(std::llround(seconds * 1000)));
+}
+
+Result<std::optional<Duration>> SecondsAt(const Json& object, std::string_view key) {
+  const Json* value = Find(object, key);
+  if (value == nullptr || value->is_null()) return std::optional<Duration>();
+  const Result<Duration> seconds = SecondsFrom(*value, key);
+  if (!seconds) return std::unexpected(seconds.error());
+  return std::optional<Duration>(*seconds);
+}
+
+Result<std::optional<Time>> TimeAt(const Json& object, std::string_view key) {
+  const auto seconds = SecondsAt(object, key);
+  if (!seconds) return std::unexpected(seconds.error());
+  if (!*seconds) return std::optional<Time>();
+  return std::optional<Time>(kStart + **seconds);
+}
+
+Result<kube::Quantity> ReadQuantity(const Json& value) {
+  return kube::Quantity::Parse(value.is_string() ? value.get<std::string>() : DumpJson(value));
+}
+
+Result<Amounts> ReadAmounts(const Json& object) {
+  Amounts amounts;
+  for (const auto& [name, value] : object.items()) {
+    Result<kube::Quantity> quantity = ReadQuantity(value);
+    if (!quantity) return Prefixed(name, quantity.error());
+    amounts.emplace(name, *std::move(quantity));
+  }
+  return amounts;
+}
+
+Result<std::vector<Container>> ReadContainers(const Json& list) {
+  std::vector<Container> containers;
+  for (const Json& json : list) {
+    auto amounts = ReadAmounts(GetObject(json, {"requests"}));
+    if (!amounts) return Prefixed("requests", amounts.error());
+    containers.push_back({.name = GetString(json, "name"),
+                          .amounts = *std::move(amounts),
+                          .restartable = GetString(json, "restartPolicy") == "Always"});
+  }
+  return containers;
+}
+
+Result<Pod> ReadPod(const Json& json) {
+  Pod pod;
+  pod.name = GetString(json, "name");
+  pod.labels = GetObject(json, {"labels"});
+  pod.phase = GetString(json, "phase");
+  pod.ready = GetString(json, "ready");
+  const Json* deleted = Find(json, "deletionTimestamp");
+  pod.deleted = deleted != nullptr && !deleted->is_null();
+  const auto since = TimeAt(json, "readyTransitionTime");
+  if (!since) return std::unexpected(since.error());
+  pod.ready_since = since->value_or(Time());
+  const auto started = TimeAt(json, "startTime");
+  if (!started) return std::unexpected(started.error());
+  pod.started = *started;
+  auto containers = ReadContainers(GetArray(json, {"containers"}));
+  if (!containers) return Prefixed("containers", containers.error());
+  pod.containers = *std::move(containers);
+  auto init = ReadContainers(GetArray(json, {"initContainers"}));
+  if (!init) return Prefixed("initContainers", init.error());
+  pod.init_containers = *std::move(init);
+  auto requests = ReadAmounts(GetObject(json, {"podRequests"}));
+  if (!requests) return Prefixed("podRequests", requests.error());
+  pod.requests = *std::move(requests);
+  return pod;
+}
+
+Result<std::vector<Pod>> ReadPods(const Json& list, const Json& defaults) {
+  std::vector<Pod> pods;
+  for (const Json& json : list) {
+    Json merged = defaults.is_object() ? defaults : Json::object();
+    for (const auto& [key, value] : json.items()) merged[key] = value;
+    Result<Pod> pod = ReadPod(merged);
+    if (!pod) return Prefixed("pods[" + std::to_string(pods.size()) + "]", pod.error());
+    pods.push_back(*std::move(pod));
+  }
+  return pods;
+}
+
+// One pod of a metric's answer; `common` holds what stands once beside the list.
+Result<PodUsage> ReadUsage(const Json& json, const Json& common) {
+  PodUsage usage;
+  usage.pod = GetString(json, "name");
+  for (const auto& [name, amounts] : GetObject(json, {"containers"}).items()) {
+    auto read = ReadAmounts(amounts);
+    if (!read) return Prefixed(name, read.error());
+    usage.containers.push_back({.name = name, .amounts = *std::move(read)});
+  }
+  const Json* value = Find(json, "value");
+  if (value != nullptr) {
+    Result<kube::Quantity> quantity = ReadQuantity(*value);
+    if (!quantity) return Prefixed("value", quantity.error());
+    usage.value = *std::move(quantity);
+  }
+  const auto timestamp = TimeAt(json.contains("timestamp") ? json : common, "timestamp");
+  if (!timestamp) return std::unexpected(timestamp.error());
+  usage.timestamp = timestamp->value_or(Time());
+  const auto window = SecondsAt(json.contains("window") ? json : common, "window");
+  if (!window) return std::unexpected(window.error());
+  usage.window = window->value_or(Duration(0));
+  return usage;
+}
+
+Result<MetricResult> ReadResult(const Json& json) {
+  MetricResult result;
+  if (!json.is_object()) return result;
+  const Json* error = Find(json, "error");
+  if (error != nullptr && error->is_string()) result.error = error->get<std::string>();
+  for (const Json& pod : GetArray(json, {"pods"})) {
+    if (!pod.is_object()) return Fail(Code::kInvalid, "pods: must hold objects");
+    Result<PodUsage> usage = ReadUsage(pod, json);
+    if (!usage) return Prefixed("pods", usage.error());
+    result.pods.push_back(*std::move(usage));
+  }
+  std::vector<Json> values = GetArray(json, {"values"}).get<std::vector<Json>>();
+  const Json* value = Find(json, "value");
+  if (value != nullptr) values.push_back(*value);
+  for (const Json& one : values) {
+    Result<kube::Quantity> quantity = ReadQuantity(one);
+    if (!quantity) return Prefixed("value", quantity.error());
+    result.values.push_back(*std::move(quantity));
+  }
+  return result;
+}
+
+Result<Options> ReadOptions(const Json& config, bool upstream_exact) {
+  Options options = upstream_exact ? Options::UpstreamExact() : Options();
+  const std::pair<std::string_view, Duration*> durations[] = {
+      {"downscaleStabilization", &options.downscale_stabilization},
+      {"cpuInitializationPeriod", &options.cpu_initialization_period},
+      {"initialReadinessDelay", &options.initial_readiness_delay},
+  };
+  for (const auto& [key, field] : durations) {
+    const auto seconds = SecondsAt(config, key);
+    if (!seconds) return std::unexpected(seconds.error());
+    if (*seconds) *field = **seconds;
+  }
+  const Json* tolerance = Find(config, "tolerance");
+  if (tolerance != nullptr && tolerance->is_number()) {
+    options.tolerance = tolerance->get<double>();
+  }
+  options.scale_to_zero = GetBool(config, {"scaleToZero"}, options.scale_to_zero);
+  return options;
+}
+
+Json Answer(const std::vector<MetricRequest>& requests) {
+  Json queries = Json::array();
+  for (const MetricRequest& request : requests) {
+    Json query = Json::object();
+    switch (request.api) {
+      case MetricsApi::kResource:
+        query["api"] = "metrics.k8s.io";
+        break;
+      case MetricsApi::kCustom:
+        query["api"] = "custom.metrics.k8s.io";
+        query["kind"] = request.kind + (request.group.empty() ? "" : "." + request.group);
+        query["name"] = request.object;
+        break;
+      case MetricsApi::kExternal:
+        query["api"] = "external.metrics.k8s.io";
+        break;
+    }
+    const std::pair<std::string_view, const std::string*> optional[] = {
+        {"namespace", &request.ns},
+        {"metric", &request.metric},
+        {"labelSelector", &request.label_selector},
+        {"metricLabelSelector", &request.metric_label_selector},
+    };
+    for (const auto& [key, value] : optional) {
+      if (!value->empty()) query[std::string(key)] = *value;
+    }
+    queries.push_back(std::move(query));
+  }
+  return queries;
+}
+
+Json Answer(const std::vector<Event>& events) {
+  Json list = Json::array();
+  for (const Event& event : events) {
+    list.push_back({{"type", event.type}, {"reason", event.reason}, {"message", event.message}});
+  }
+  return list;
+}
+
+class Scenario {
+ public:
+  Status Start(const Json& scenario, bool upstream_exact);
+  Result<Json> Step(const Json& step);
+
+ private:
+  Status Update(const Json& step);
+
+  Options options_;
+  Subject subject_;
+  Observations seen_;
+  History history_;
+  Json pod_defaults_;
+};
+
+Status Scenario::Start(const Json& scenario, bool upstream_exact) {
+  Result<Options> options = ReadOptions(GetObject(scenario, {"config"}), upstream_exact);
+  if (!options) return Prefixed("config", options.error());
+  options_ = *std::move(options);
+  Result<Subject> subject = SubjectFromJson(GetObject(scenario, {"hpa"}));
+  if (!subject) return Prefixed("hpa", subject.error());
+  subject_ = *std::move(subject);
+  for (const Json& other : GetArray(scenario, {"others"})) {
+    auto selector = kube::LabelSelector::Parse(GetString(other, "selector"));
+    if (!selector) return Prefixed("others", selector.error());
+    seen_.neighbours.push_back({GetString(other, "name"), *std::move(selector)});
+  }
+  pod_defaults_ = GetObject(scenario, {"podDefaults"});
+  return {};
+}
+
+// Takes over what the step says anew; the rest stays as before.
+Status Scenario::Update(const Json& step) {
+  const Json* spec = Find(step, "spec");
+  if (spec != nullptr && spec->is_object()) {
+    Result<HpaSpec> parsed = ParseSpec(*spec);
+    if (!parsed) return Prefixed("spec", parsed.error());
+    subject_.spec = *std::move(parsed);
+  }
+  const Json* target = Find(step, "target");
+  if (target != nullptr && target->is_object()) {
+    const auto replicas = [&](std::string_view key) {
+      return static_cast<std::int32_t>(
+          std::clamp<std::int64_t>(GetInt(*target, {key}, 0), INT32_MIN, INT32_MAX));
+    };
+    seen_.scale = {.spec_replicas = replicas("specReplicas"),
+                   .status_replicas = replicas("statusReplicas"),
+                   .selector = GetString(*target, "selector")};
+  }
+  if (step.contains("pods")) {
+    auto pods = ReadPods(GetArray(step, {"pods"}), pod_defaults_);
+    if (!pods) return std::unexpected(pods.error());
+    seen_.pods = *std::move(pods);
+  }
+  if (step.contains("metrics")) {
+    seen_.metrics.clear();
+    for (const Json& json : GetArray(step, {"metrics"})) {
+      Result<MetricResult> result = ReadResult(json);
+      if (!result) {
+        return Prefixed("metrics[" + std::to_string(seen_.metrics.size()) + "]", result.error());
+      }
+      seen_.metrics.push_back(*std::move(result));
+    }
+  }
+  return {};
+}
+
+std::optional<std::string> TextAt(const Json& step, std::string_view key) {
+  const Json* value = Find(step, key);
+  if (value == nullptr || !value->is_string()) return std::nullopt;
+  return value->get<std::string>();
+}
+
+Result<Json> Scenario::Step(const Json& step) {
+  if (!step.is_object()) return Fail(Code::kInvalid, "must be an object");
+  const auto now = TimeAt(step, "t");
+  if (!now) return std::unexpected(now.error());
+  if (!*now) return Fail(Code::kInvalid, "t: missing");
+  const Status updated = Update(step);
+  if (!updated) return std::unexpected(updated.error());
+  if (GetBool(step, {"recreate"}, false)) subject_.status = nullptr;
+  if (GetBool(step, {"recreate"}, false) || GetBool(step, {"restart"}, false)) history_ = {};
+
+  seen_.scale_error = TextAt(step, "getError");
+  seen_.scale_error_context = "failed to query scale subresource for " + subject_.spec.target_kind +
+                              "/" + subject_.ns + "/" + subject_.spec.target_name;
+  const Result<std::string> group = GroupOf(subject_.spec.target_api_version);
+  if (!group) {
+    seen_.scale_error = group.error().message;
+    seen_.scale_error_context = "invalid API version in scale target reference";
+  }
+  const std::vector<MetricRequest> requests = Requests(subject_, seen_, options_);
+  Decision decision = Decide(subject_, seen_, history_, **now, options_);
+  Complete(decision, subject_, TextAt(step, "updateError"), history_, **now, options_);
+
+  const std::optional<std::string> status_error = TextAt(step, "statusError");
+  if (decision.status_changed && status_error) {
+    decision.events.push_back({"Warning", "FailedUpdateStatus", *status_error});
+    decision.error = StatusError(decision, subject_, *status_error);
+  }
+  for (Event& event : decision.events_after_status) decision.events.push_back(std::move(event));
+
+  Json answer = Json::object();
+  answer["scaleTo"] = decision.scale_to ? Json(*decision.scale_to) : Json(nullptr);
+  answer["status"] = decision.status_changed ? decision.status : Json(nullptr);
+  answer["events"] = Answer(decision.events);
+  answer["queries"] = Answer(requests);
+  if (!decision.error.empty()) answer["error"] = decision.error;
+  if (decision.status_changed && !status_error) subject_.status = std::move(decision.status);
+  return answer;
+}
+
+}  // namespace
+
+Result<std::string> Replay(std::string_view line, bool upstream_exact) {
+  const Result<Json> scenario = ParseJson(line);
+  if (!scenario) return std::unexpected(scenario.error());
+  if (!scenario->is_object()) return Fail(Code::kInvalid, "a scenario must be an object");
+  Scenario replay;
+  const Status started = replay.Start(*scenario, upstream_exact);
+  if (!started) return std::unexpected(started.error());
+  Json answers = Json::array();
+  for (const Json& step : GetArray(*scenario, {"steps"})) {
+    Result<Json> answer = replay.Step(step);
+    if (!answer) {
+      return Prefixed("steps[" + std::to_string(answers.size()) + "]", answer.error());
+    }
+    answers.push_back(*std::move(answer));
+  }
+  return DumpJson(Json{{"name", GetString(*scenario, "name")}, {"steps", std::move(answers)}});
+}
+
+Result<std::string> ReplayAll(std::string_view text, bool upstream_exact) {
+  std::string answers;
+  std::size_t number = 0;
+  while (!text.empty()) {
+    ++number;
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (Trim(line).empty()) continue;
+    const Result<std::string> answer = Replay(line, upstream_exact);
+    if (!answer) return Prefixed("line " + std::to_string(number), answer.error());
+    answers += *answer + "\n";
+  }
+  return answers;
+}
+
+}  // namespace weir::autoscale
