@@ -1,10 +1,10 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <numeric>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "base/strings.h"
 #include "promql/functions.h"
@@ -85,17 +85,24 @@ double Reduce(AggregateOp op, const std::vector<Element>& members, double param)
       for (const Element& member : members) values.push_back(member.value);
       return Quantile(param, values);
     }
-    case AggregateOp::kCount: return static_cast<double>(members.size());
-    case AggregateOp::kMin: return Extreme(members, std::less<>());
-    case AggregateOp::kMax: return Extreme(members, std::greater<>());
-    case AggregateOp::kGroup: return 1;
-    case AggregateOp::kStddev: return Deviation(members, false);
-    case AggregateOp::kStdvar: return Deviation(members, true);
+    case AggregateOp::kCount:
+      return static_cast<double>(members.size());
+    case AggregateOp::kMin:
+      return Extreme(members, std::less<>());
+    case AggregateOp::kMax:
+      return Extreme(members, std::greater<>());
+    case AggregateOp::kGroup:
+      return 1;
+    case AggregateOp::kStddev:
+      return Deviation(members, false);
+    case AggregateOp::kStdvar:
+      return Deviation(members, true);
     case AggregateOp::kTopk:
     case AggregateOp::kBottomk:
     case AggregateOp::kCountValues:
     case AggregateOp::kLimitk:
-    case AggregateOp::kLimitRatio: break;
+    case AggregateOp::kLimitRatio:
+      break;
   }
   std::unreachable();
 }

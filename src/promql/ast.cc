@@ -1,11 +1,11 @@
 #include "promql/ast.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "base/strings.h"
 #include "promql/functions.h"
@@ -21,11 +21,13 @@ std::string DurationText(std::int64_t ms) {
     std::int64_t ms;
     bool exact;
   };
-  constexpr std::array kUnits = {
-      Unit{"y", 365LL * 86'400'000, true}, Unit{"w", 7LL * 86'400'000, true},
-      Unit{"d", 86'400'000, false},        Unit{"h", 3'600'000, false},
-      Unit{"m", 60'000, false},            Unit{"s", 1000, false},
-      Unit{"ms", 1, false}};
+  constexpr std::array kUnits = {Unit{"y", 365LL * 86'400'000, true},
+                                 Unit{"w", 7LL * 86'400'000, true},
+                                 Unit{"d", 86'400'000, false},
+                                 Unit{"h", 3'600'000, false},
+                                 Unit{"m", 60'000, false},
+                                 Unit{"s", 1000, false},
+                                 Unit{"ms", 1, false}};
   std::string text;
   for (const Unit& unit : kUnits) {
     if (unit.exact && ms % unit.ms != 0) continue;
@@ -40,9 +42,14 @@ std::string DurationText(std::int64_t ms) {
 std::string ShiftText(const TimeShift& shift) {
   std::string text;
   switch (shift.at) {
-    case TimeShift::At::kNone: break;
-    case TimeShift::At::kStart: text += " @ start()"; break;
-    case TimeShift::At::kEnd: text += " @ end()"; break;
+    case TimeShift::At::kNone:
+      break;
+    case TimeShift::At::kStart:
+      text += " @ start()";
+      break;
+    case TimeShift::At::kEnd:
+      text += " @ end()";
+      break;
     case TimeShift::At::kTime:
       text += fmt::format(" @ {:.3f}", static_cast<double>(shift.at_ms) / 1000);
       break;
@@ -73,10 +80,17 @@ std::string SelectorText(const VectorSelector& selector) {
     if (!selector.name.empty() && matcher.name() == model::kMetricName) continue;
     std::string_view op = "=";
     switch (matcher.type()) {
-      case model::MatchType::kEqual: break;
-      case model::MatchType::kNotEqual: op = "!="; break;
-      case model::MatchType::kRegex: op = "=~"; break;
-      case model::MatchType::kNotRegex: op = "!~"; break;
+      case model::MatchType::kEqual:
+        break;
+      case model::MatchType::kNotEqual:
+        op = "!=";
+        break;
+      case model::MatchType::kRegex:
+        op = "=~";
+        break;
+      case model::MatchType::kNotRegex:
+        op = "!~";
+        break;
     }
     parts.push_back(fmt::format("{}{}{}", NameText(matcher.name()), op, Quote(matcher.value())));
   }
@@ -131,32 +145,52 @@ std::string CallText(const Call& call) {
 
 std::string_view TypeName(ValueType type) {
   switch (type) {
-    case ValueType::kScalar: return "scalar";
-    case ValueType::kVector: return "instant vector";
-    case ValueType::kMatrix: return "range vector";
-    case ValueType::kString: return "string";
+    case ValueType::kScalar:
+      return "scalar";
+    case ValueType::kVector:
+      return "instant vector";
+    case ValueType::kMatrix:
+      return "range vector";
+    case ValueType::kString:
+      return "string";
   }
   std::unreachable();
 }
 
 std::string_view OpText(BinaryOp op) {
   switch (op) {
-    case BinaryOp::kAdd: return "+";
-    case BinaryOp::kSub: return "-";
-    case BinaryOp::kMul: return "*";
-    case BinaryOp::kDiv: return "/";
-    case BinaryOp::kMod: return "%";
-    case BinaryOp::kPow: return "^";
-    case BinaryOp::kAtan2: return "atan2";
-    case BinaryOp::kEqual: return "==";
-    case BinaryOp::kNotEqual: return "!=";
-    case BinaryOp::kGreater: return ">";
-    case BinaryOp::kLess: return "<";
-    case BinaryOp::kGreaterEqual: return ">=";
-    case BinaryOp::kLessEqual: return "<=";
-    case BinaryOp::kAnd: return "and";
-    case BinaryOp::kOr: return "or";
-    case BinaryOp::kUnless: return "unless";
+    case BinaryOp::kAdd:
+      return "+";
+    case BinaryOp::kSub:
+      return "-";
+    case BinaryOp::kMul:
+      return "*";
+    case BinaryOp::kDiv:
+      return "/";
+    case BinaryOp::kMod:
+      return "%";
+    case BinaryOp::kPow:
+      return "^";
+    case BinaryOp::kAtan2:
+      return "atan2";
+    case BinaryOp::kEqual:
+      return "==";
+    case BinaryOp::kNotEqual:
+      return "!=";
+    case BinaryOp::kGreater:
+      return ">";
+    case BinaryOp::kLess:
+      return "<";
+    case BinaryOp::kGreaterEqual:
+      return ">=";
+    case BinaryOp::kLessEqual:
+      return "<=";
+    case BinaryOp::kAnd:
+      return "and";
+    case BinaryOp::kOr:
+      return "or";
+    case BinaryOp::kUnless:
+      return "unless";
   }
   std::unreachable();
 }
@@ -169,20 +203,34 @@ bool IsSetOperator(BinaryOp op) {
 
 std::string_view OpText(AggregateOp op) {
   switch (op) {
-    case AggregateOp::kSum: return "sum";
-    case AggregateOp::kAvg: return "avg";
-    case AggregateOp::kCount: return "count";
-    case AggregateOp::kMin: return "min";
-    case AggregateOp::kMax: return "max";
-    case AggregateOp::kGroup: return "group";
-    case AggregateOp::kStddev: return "stddev";
-    case AggregateOp::kStdvar: return "stdvar";
-    case AggregateOp::kTopk: return "topk";
-    case AggregateOp::kBottomk: return "bottomk";
-    case AggregateOp::kQuantile: return "quantile";
-    case AggregateOp::kCountValues: return "count_values";
-    case AggregateOp::kLimitk: return "limitk";
-    case AggregateOp::kLimitRatio: return "limit_ratio";
+    case AggregateOp::kSum:
+      return "sum";
+    case AggregateOp::kAvg:
+      return "avg";
+    case AggregateOp::kCount:
+      return "count";
+    case AggregateOp::kMin:
+      return "min";
+    case AggregateOp::kMax:
+      return "max";
+    case AggregateOp::kGroup:
+      return "group";
+    case AggregateOp::kStddev:
+      return "stddev";
+    case AggregateOp::kStdvar:
+      return "stdvar";
+    case AggregateOp::kTopk:
+      return "topk";
+    case AggregateOp::kBottomk:
+      return "bottomk";
+    case AggregateOp::kQuantile:
+      return "quantile";
+    case AggregateOp::kCountValues:
+      return "count_values";
+    case AggregateOp::kLimitk:
+      return "limitk";
+    case AggregateOp::kLimitRatio:
+      return "limit_ratio";
   }
   std::unreachable();
 }

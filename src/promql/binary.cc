@@ -1,9 +1,9 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "promql/value.h"
 
@@ -95,22 +95,36 @@ Status CheckUnique(const Elements& elements) {
 
 double Compute(BinaryOp op, double lhs, double rhs) {
   switch (op) {
-    case BinaryOp::kAdd: return lhs + rhs;
-    case BinaryOp::kSub: return lhs - rhs;
-    case BinaryOp::kMul: return lhs * rhs;
-    case BinaryOp::kDiv: return lhs / rhs;
-    case BinaryOp::kMod: return std::fmod(lhs, rhs);
-    case BinaryOp::kPow: return std::pow(lhs, rhs);
-    case BinaryOp::kAtan2: return std::atan2(lhs, rhs);
-    case BinaryOp::kEqual: return lhs == rhs ? 1 : 0;
-    case BinaryOp::kNotEqual: return lhs != rhs ? 1 : 0;
-    case BinaryOp::kGreater: return lhs > rhs ? 1 : 0;
-    case BinaryOp::kLess: return lhs < rhs ? 1 : 0;
-    case BinaryOp::kGreaterEqual: return lhs >= rhs ? 1 : 0;
-    case BinaryOp::kLessEqual: return lhs <= rhs ? 1 : 0;
+    case BinaryOp::kAdd:
+      return lhs + rhs;
+    case BinaryOp::kSub:
+      return lhs - rhs;
+    case BinaryOp::kMul:
+      return lhs * rhs;
+    case BinaryOp::kDiv:
+      return lhs / rhs;
+    case BinaryOp::kMod:
+      return std::fmod(lhs, rhs);
+    case BinaryOp::kPow:
+      return std::pow(lhs, rhs);
+    case BinaryOp::kAtan2:
+      return std::atan2(lhs, rhs);
+    case BinaryOp::kEqual:
+      return lhs == rhs ? 1 : 0;
+    case BinaryOp::kNotEqual:
+      return lhs != rhs ? 1 : 0;
+    case BinaryOp::kGreater:
+      return lhs > rhs ? 1 : 0;
+    case BinaryOp::kLess:
+      return lhs < rhs ? 1 : 0;
+    case BinaryOp::kGreaterEqual:
+      return lhs >= rhs ? 1 : 0;
+    case BinaryOp::kLessEqual:
+      return lhs <= rhs ? 1 : 0;
     case BinaryOp::kAnd:
     case BinaryOp::kOr:
-    case BinaryOp::kUnless: break;
+    case BinaryOp::kUnless:
+      break;
   }
   std::unreachable();
 }
@@ -174,16 +188,18 @@ Result<Elements> VectorWithVector(const Binary& binary, Elements lhs, Elements r
     const auto [group, first] = matched.try_emplace(std::move(signature));
     if (matching.card == Card::kOneToOne) {
       if (!first) {
-        return Fail(Code::kInvalid, "multiple matches for labels: many-to-one matching must be "
-                                    "explicit (group_left/group_right)");
+        return Fail(Code::kInvalid,
+                    "multiple matches for labels: many-to-one matching must be "
+                    "explicit (group_left/group_right)");
       }
     } else if (!group->second.insert(labels).second) {
-      return Fail(Code::kInvalid, "multiple matches for labels: grouping labels must ensure unique "
-                                  "matches");
+      return Fail(Code::kInvalid,
+                  "multiple matches for labels: grouping labels must ensure unique "
+                  "matches");
     }
     const bool drop = DropsName(binary.op) || binary.return_bool;
-    result.push_back({std::move(labels), value, element.time_ms,
-                      delayed && (drop || element.drop_name)});
+    result.push_back(
+        {std::move(labels), value, element.time_ms, delayed && (drop || element.drop_name)});
   }
   return result;
 }

@@ -1,9 +1,9 @@
 #include "promql/check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
-
-#include <fmt/format.h>
 
 #include "base/strings.h"
 #include "promql/functions.h"
@@ -76,9 +76,9 @@ Fault CheckMatching(const Expr& expr, Binary& binary, bool vectors) {
     for (const std::string& label : matching.labels) {
       if (std::find(matching.include.begin(), matching.include.end(), label) !=
           matching.include.end()) {
-        return CheckError{expr.start,
-                          fmt::format("label {} must not occur in ON and GROUP clause at once",
-                                      Quote(label))};
+        return CheckError{
+            expr.start,
+            fmt::format("label {} must not occur in ON and GROUP clause at once", Quote(label))};
       }
     }
   }
@@ -88,8 +88,8 @@ Fault CheckMatching(const Expr& expr, Binary& binary, bool vectors) {
     }
     binary.matching.reset();
   } else if (IsSetOperator(binary.op) && matching.card != VectorMatching::Card::kManyToMany) {
-    return CheckError{expr.start, fmt::format("no grouping allowed for {} operation",
-                                              Quote(OpText(binary.op)))};
+    return CheckError{
+        expr.start, fmt::format("no grouping allowed for {} operation", Quote(OpText(binary.op)))};
   }
   return std::nullopt;
 }
@@ -124,10 +124,10 @@ Fault CheckBinary(Expr& expr, Binary& binary) {
 Fault CheckUnary(Expr& expr, const Unary& unary) {
   const ValueType type = unary.expr->type;
   if (type != ValueType::kScalar && type != ValueType::kVector) {
-    return CheckError{
-        expr.start, fmt::format("unary expression only allowed on expressions of type scalar or "
-                                "instant vector, got {}",
-                                Quote(TypeName(type)))};
+    return CheckError{expr.start,
+                      fmt::format("unary expression only allowed on expressions of type scalar or "
+                                  "instant vector, got {}",
+                                  Quote(TypeName(type)))};
   }
   expr.type = type;
   return std::nullopt;

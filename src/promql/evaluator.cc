@@ -1,5 +1,7 @@
 #include "promql/evaluator.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,8 +10,6 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "promql/functions.h"
 #include "promql/value.h"
@@ -64,8 +64,8 @@ class Evaluation {
 
   Result<Value> Eval(const Expr& expr, std::int64_t at_ms) {
     if (++steps_ > options_.max_steps) {
-      return Fail(Code::kInvalid, fmt::format("query needs more than {} evaluation steps",
-                                              options_.max_steps));
+      return Fail(Code::kInvalid,
+                  fmt::format("query needs more than {} evaluation steps", options_.max_steps));
     }
     if (const auto* number = std::get_if<NumberLiteral>(&expr.node)) return Value(number->value);
     if (const auto* string = std::get_if<StringLiteral>(&expr.node)) return Value(string->value);
@@ -99,18 +99,26 @@ class Evaluation {
  private:
   std::int64_t Shifted(const TimeShift& shift, std::int64_t at_ms) const {
     switch (shift.at) {
-      case TimeShift::At::kNone: break;
-      case TimeShift::At::kTime: at_ms = shift.at_ms; break;
-      case TimeShift::At::kStart: at_ms = start_ms_; break;
-      case TimeShift::At::kEnd: at_ms = end_ms_; break;
+      case TimeShift::At::kNone:
+        break;
+      case TimeShift::At::kTime:
+        at_ms = shift.at_ms;
+        break;
+      case TimeShift::At::kStart:
+        at_ms = start_ms_;
+        break;
+      case TimeShift::At::kEnd:
+        at_ms = end_ms_;
+        break;
     }
     return at_ms - shift.offset_ms;
   }
 
-  Status LoadSelector(const VectorSelector& selector, std::int64_t window_ms,
-                      std::int64_t first_ms, std::int64_t last_ms) {
-    auto series = storage_.Select(selector.matchers, Shifted(selector.shift, first_ms) - window_ms + 1,
-                                  Shifted(selector.shift, last_ms));
+  Status LoadSelector(const VectorSelector& selector, std::int64_t window_ms, std::int64_t first_ms,
+                      std::int64_t last_ms) {
+    auto series =
+        storage_.Select(selector.matchers, Shifted(selector.shift, first_ms) - window_ms + 1,
+                        Shifted(selector.shift, last_ms));
     if (!series) return std::unexpected(series.error());
     for (const SeriesData& one : *series) {
       if (Status counted = CountSamples(one.samples.size()); !counted) return counted;
@@ -132,8 +140,8 @@ class Evaluation {
     const std::int64_t time = Shifted(selector.shift, at_ms);
     Elements result;
     for (const SeriesData& series : loaded_.at(&selector)) {
-      const auto after = std::lower_bound(series.samples.begin(), series.samples.end(), time + 1,
-                                          EarlierThan);
+      const auto after =
+          std::lower_bound(series.samples.begin(), series.samples.end(), time + 1, EarlierThan);
       if (after == series.samples.begin()) continue;
       const Sample& newest = *(after - 1);
       if (newest.time_ms <= time - lookback_ms_ || model::IsStale(newest.value)) continue;
@@ -234,17 +242,17 @@ class Evaluation {
     const double* right = std::get_if<double>(&*rhs);
     if (left != nullptr && right != nullptr) return Value(Compute(binary.op, *left, *right));
     if (left != nullptr) {
-      return Wrap(VectorWithScalar(binary, std::move(std::get<Elements>(*rhs)), *left, true,
-                                   delayed_),
-                  !delayed_);
+      return Wrap(
+          VectorWithScalar(binary, std::move(std::get<Elements>(*rhs)), *left, true, delayed_),
+          !delayed_);
     }
     auto& vector = std::get<Elements>(*lhs);
     if (right != nullptr) {
       return Wrap(VectorWithScalar(binary, std::move(vector), *right, false, delayed_), !delayed_);
     }
-    return Wrap(VectorWithVector(binary, std::move(vector), std::move(std::get<Elements>(*rhs)),
-                                 delayed_),
-                !delayed_);
+    return Wrap(
+        VectorWithVector(binary, std::move(vector), std::move(std::get<Elements>(*rhs)), delayed_),
+        !delayed_);
   }
 
   Result<Value> EvalAggregate(const Aggregate& aggregate, std::int64_t at_ms) {
@@ -336,8 +344,10 @@ Labels AbsentLabels(const Expr& expr) {
 
 Result<Value> Evaluation::EvalSpecial(const Call& call, std::int64_t at_ms) {
   switch (call.function->special) {
-    case Special::kTime: return Value(static_cast<double>(at_ms) / 1000);
-    case Special::kPi: return Value(std::numbers::pi);
+    case Special::kTime:
+      return Value(static_cast<double>(at_ms) / 1000);
+    case Special::kPi:
+      return Value(std::numbers::pi);
     case Special::kVector: {
       auto scalar = EvalScalar(*call.args[0], at_ms);
       if (!scalar) return std::unexpected(scalar.error());
@@ -358,7 +368,8 @@ Result<Value> Evaluation::EvalSpecial(const Call& call, std::int64_t at_ms) {
     case Special::kClampMax:
     case Special::kRound:
     case Special::kSort:
-    case Special::kSortDesc: break;
+    case Special::kSortDesc:
+      break;
   }
   auto elements = EvalVector(*call.args[0], at_ms);
   if (!elements) return std::unexpected(elements.error());
@@ -390,8 +401,12 @@ Result<Value> Evaluation::EvalOnVector(const Call& call, Elements elements, std:
   for (Element& element : elements) {
     double& value = element.value;
     // Go's math.Min and Max give NaN where either side is NaN; so do these comparisons.
-    const auto at_most = [&value](double max) { if (value > max || std::isnan(max)) value = max; };
-    const auto at_least = [&value](double min) { if (value < min || std::isnan(min)) value = min; };
+    const auto at_most = [&value](double max) {
+      if (value > max || std::isnan(max)) value = max;
+    };
+    const auto at_least = [&value](double min) {
+      if (value < min || std::isnan(min)) value = min;
+    };
     if (special == Special::kClamp) {
       at_most(arguments[1]);
       at_least(arguments[0]);
@@ -466,8 +481,10 @@ Result<model::Matrix> EvaluateRange(const Expr& expr, Time start, Time end, Dura
                             TypeName(expr.type)));
   }
   const std::int64_t step_ms = Millis(step);
-  if (step_ms <= 0) return Fail(Code::kInvalid, "zero or negative query resolution step widths are "
-                                                "not accepted. Try a positive integer");
+  if (step_ms <= 0)
+    return Fail(Code::kInvalid,
+                "zero or negative query resolution step widths are "
+                "not accepted. Try a positive integer");
   const std::int64_t first = ToUnixMillis(start);
   const std::int64_t last = ToUnixMillis(end);
   Evaluation evaluation(storage, options, first, last);

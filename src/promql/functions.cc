@@ -239,9 +239,7 @@ const Function* FindFunction(std::string_view name) {
 
 void KahanSum::Add(double value) { KahanStep(value, sum_, compensation_); }
 
-double KahanSum::Total() const {
-  return std::isinf(sum_) ? sum_ : sum_ + compensation_;
-}
+double KahanSum::Total() const { return std::isinf(sum_) ? sum_ : sum_ + compensation_; }
 
 void KahanMean::Add(double value) {
   count_ += 1;

@@ -30,8 +30,20 @@ using WindowFn = std::optional<double> (*)(const Window&, double parameter);
 
 // Functions whose shape fits neither, computed by the evaluator.
 enum class Special {
-  kNone, kAbsent, kAbsentOverTime, kScalar, kVector, kTime, kPi, kTimestamp,
-  kClamp, kClampMin, kClampMax, kRound, kSort, kSortDesc,
+  kNone,
+  kAbsent,
+  kAbsentOverTime,
+  kScalar,
+  kVector,
+  kTime,
+  kPi,
+  kTimestamp,
+  kClamp,
+  kClampMin,
+  kClampMax,
+  kRound,
+  kSort,
+  kSortDesc,
 };
 
 struct Function {
@@ -70,7 +82,7 @@ class KahanMean {
   double Mean() const;
 
  private:
-  double sum_ = 0;           // of all values, or the running mean once a sum has overflowed
+  double sum_ = 0;  // of all values, or the running mean once a sum has overflowed
   double compensation_ = 0;
   double count_ = 0;
   bool incremental_ = false;

@@ -1,12 +1,12 @@
 #include "promql/lexer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "base/strings.h"
 
@@ -14,17 +14,17 @@ namespace weir::promql {
 namespace {
 
 constexpr std::array kAggregators = {
-    std::string_view("avg"),    std::string_view("bottomk"), std::string_view("count"),
-    std::string_view("group"),  std::string_view("limitk"),  std::string_view("limit_ratio"),
-    std::string_view("max"),    std::string_view("min"),     std::string_view("quantile"),
-    std::string_view("stddev"), std::string_view("stdvar"),  std::string_view("sum"),
+    std::string_view("avg"),    std::string_view("bottomk"),     std::string_view("count"),
+    std::string_view("group"),  std::string_view("limitk"),      std::string_view("limit_ratio"),
+    std::string_view("max"),    std::string_view("min"),         std::string_view("quantile"),
+    std::string_view("stddev"), std::string_view("stdvar"),      std::string_view("sum"),
     std::string_view("topk"),   std::string_view("count_values")};
 constexpr std::array kWords = {
-    std::string_view("and"),      std::string_view("or"),         std::string_view("unless"),
-    std::string_view("atan2"),    std::string_view("bool"),       std::string_view("by"),
-    std::string_view("without"),  std::string_view("on"),         std::string_view("ignoring"),
+    std::string_view("and"),        std::string_view("or"),          std::string_view("unless"),
+    std::string_view("atan2"),      std::string_view("bool"),        std::string_view("by"),
+    std::string_view("without"),    std::string_view("on"),          std::string_view("ignoring"),
     std::string_view("group_left"), std::string_view("group_right"), std::string_view("offset"),
-    std::string_view("start"),    std::string_view("end")};
+    std::string_view("start"),      std::string_view("end")};
 constexpr std::array kOperatorWords = {std::string_view("and"), std::string_view("or"),
                                        std::string_view("unless"), std::string_view("atan2")};
 
@@ -37,9 +37,7 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsAlpha(char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsAlnum(char c) { return IsAlpha(c) || IsDigit(c); }
 bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool IsHexDigit(char c) {
-  return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
+bool IsHexDigit(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 unsigned HexValue(char c) {
   if (IsDigit(c)) return static_cast<unsigned>(c - '0');
   return static_cast<unsigned>((c | 0x20) - 'a') + 10;
@@ -69,8 +67,8 @@ class Lexer {
   explicit Lexer(std::string_view query) : query_(query) {}
 
   std::vector<Token> Run() {
-    while (tokens_.empty() || (tokens_.back().kind != TokenKind::kEnd &&
-                               tokens_.back().kind != TokenKind::kError)) {
+    while (tokens_.empty() ||
+           (tokens_.back().kind != TokenKind::kEnd && tokens_.back().kind != TokenKind::kError)) {
       SkipBlanksAndComments();
       start_ = at_;
       if (brace_open_) {
@@ -146,14 +144,21 @@ class Lexer {
     }
     ++at_;
     switch (c) {
-      case ',': return Emit(TokenKind::kComma);
-      case '@': return Emit(TokenKind::kAt);
-      case '(': ++paren_depth_; return Emit(TokenKind::kLeftParen);
+      case ',':
+        return Emit(TokenKind::kComma);
+      case '@':
+        return Emit(TokenKind::kAt);
+      case '(':
+        ++paren_depth_;
+        return Emit(TokenKind::kLeftParen);
       case ')':
         if (--paren_depth_ < 0) return Fail("unexpected right parenthesis ')'");
         return Emit(TokenKind::kRightParen);
-      case '{': brace_open_ = true; return Emit(TokenKind::kLeftBrace);
-      case '}': return Fail("unexpected right brace '}'");
+      case '{':
+        brace_open_ = true;
+        return Emit(TokenKind::kLeftBrace);
+      case '}':
+        return Fail("unexpected right brace '}'");
       case '[':
         if (bracket_open_) return Fail("unexpected left bracket '['");
         bracket_open_ = true;
@@ -355,20 +360,28 @@ std::string Describe(const Token& token, std::string_view query) {
     return raw.size() > 10 ? Quote(raw.substr(0, 10)) + "..." : Quote(raw);
   };
   switch (token.kind) {
-    case TokenKind::kEnd: return "end of input";
-    case TokenKind::kError: return token.text;
-    case TokenKind::kIdentifier: return "identifier " + Quote(raw);
-    case TokenKind::kMetricIdentifier: return "metric identifier " + Quote(raw);
+    case TokenKind::kEnd:
+      return "end of input";
+    case TokenKind::kError:
+      return token.text;
+    case TokenKind::kIdentifier:
+      return "identifier " + Quote(raw);
+    case TokenKind::kMetricIdentifier:
+      return "metric identifier " + Quote(raw);
     case TokenKind::kKeyword:
       if (IsAggregator(token.text)) return fmt::format("<aggr:{}>", raw);
       if (Contains(kOperatorWords, token.text)) return fmt::format("<op:{}>", raw);
       return fmt::format("<{}>", raw);
-    case TokenKind::kNumber: return "number " + quoted();
-    case TokenKind::kDuration: return "duration " + quoted();
-    case TokenKind::kString: return "string " + quoted();
+    case TokenKind::kNumber:
+      return "number " + quoted();
+    case TokenKind::kDuration:
+      return "duration " + quoted();
+    case TokenKind::kString:
+      return "string " + quoted();
     case TokenKind::kOperator:
       return raw == "=" ? "\"=\"" : fmt::format("<op:{}>", raw);
-    case TokenKind::kAt: return "<op:@>";
+    case TokenKind::kAt:
+      return "<op:@>";
     case TokenKind::kComma:
     case TokenKind::kColon:
     case TokenKind::kLeftParen:
@@ -376,7 +389,8 @@ std::string Describe(const Token& token, std::string_view query) {
     case TokenKind::kLeftBrace:
     case TokenKind::kRightBrace:
     case TokenKind::kLeftBracket:
-    case TokenKind::kRightBracket: return Quote(raw);
+    case TokenKind::kRightBracket:
+      return Quote(raw);
   }
   return raw;
 }

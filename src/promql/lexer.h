@@ -11,7 +11,7 @@ namespace weir::promql {
 
 enum class TokenKind {
   kEnd,
-  kError,  // text is the message; nothing follows
+  kError,             // text is the message; nothing follows
   kIdentifier,        // may name a metric, a label or a function
   kMetricIdentifier,  // holds a colon
   kKeyword,           // operators that are words, aggregators and modifiers; text in lower case

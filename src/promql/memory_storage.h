@@ -27,8 +27,9 @@ class MemoryStorage final : public model::Queryable {
     for (const auto& [labels, samples] : series_) {
       if (!model::MatchesAll(matchers, labels)) continue;
       model::SeriesData data{labels, {}};
-      std::copy_if(samples.begin(), samples.end(), std::back_inserter(data.samples),
-                   [&](const model::Sample& s) { return s.time_ms >= min_ms && s.time_ms <= max_ms; });
+      std::copy_if(
+          samples.begin(), samples.end(), std::back_inserter(data.samples),
+          [&](const model::Sample& s) { return s.time_ms >= min_ms && s.time_ms <= max_ms; });
       if (!data.samples.empty()) result.push_back(std::move(data));
     }
     return result;

@@ -1,11 +1,11 @@
 #include "promql/parser.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "base/strings.h"
 #include "base/time.h"
@@ -28,14 +28,14 @@ struct BinaryWord {
 };
 
 constexpr BinaryWord kBinaryWords[] = {
-    {"or", BinaryOp::kOr, 1},           {"and", BinaryOp::kAnd, 2},
-    {"unless", BinaryOp::kUnless, 2},   {"==", BinaryOp::kEqual, 3},
-    {"!=", BinaryOp::kNotEqual, 3},     {">", BinaryOp::kGreater, 3},
-    {"<", BinaryOp::kLess, 3},          {">=", BinaryOp::kGreaterEqual, 3},
-    {"<=", BinaryOp::kLessEqual, 3},    {"+", BinaryOp::kAdd, 4},
-    {"-", BinaryOp::kSub, 4},           {"*", BinaryOp::kMul, 5},
-    {"/", BinaryOp::kDiv, 5},           {"%", BinaryOp::kMod, 5},
-    {"atan2", BinaryOp::kAtan2, 5},     {"^", BinaryOp::kPow, kPowPrecedence},
+    {"or", BinaryOp::kOr, 1},         {"and", BinaryOp::kAnd, 2},
+    {"unless", BinaryOp::kUnless, 2}, {"==", BinaryOp::kEqual, 3},
+    {"!=", BinaryOp::kNotEqual, 3},   {">", BinaryOp::kGreater, 3},
+    {"<", BinaryOp::kLess, 3},        {">=", BinaryOp::kGreaterEqual, 3},
+    {"<=", BinaryOp::kLessEqual, 3},  {"+", BinaryOp::kAdd, 4},
+    {"-", BinaryOp::kSub, 4},         {"*", BinaryOp::kMul, 5},
+    {"/", BinaryOp::kDiv, 5},         {"%", BinaryOp::kMod, 5},
+    {"atan2", BinaryOp::kAtan2, 5},   {"^", BinaryOp::kPow, kPowPrecedence},
 };
 
 struct AggregateWord {
@@ -45,13 +45,13 @@ struct AggregateWord {
 };
 
 constexpr AggregateWord kAggregateWords[] = {
-    {"sum", AggregateOp::kSum, false},           {"avg", AggregateOp::kAvg, false},
-    {"count", AggregateOp::kCount, false},       {"min", AggregateOp::kMin, false},
-    {"max", AggregateOp::kMax, false},           {"group", AggregateOp::kGroup, false},
-    {"stddev", AggregateOp::kStddev, false},     {"stdvar", AggregateOp::kStdvar, false},
-    {"topk", AggregateOp::kTopk, true},          {"bottomk", AggregateOp::kBottomk, true},
-    {"quantile", AggregateOp::kQuantile, true},  {"count_values", AggregateOp::kCountValues, true},
-    {"limitk", AggregateOp::kLimitk, true},      {"limit_ratio", AggregateOp::kLimitRatio, true},
+    {"sum", AggregateOp::kSum, false},          {"avg", AggregateOp::kAvg, false},
+    {"count", AggregateOp::kCount, false},      {"min", AggregateOp::kMin, false},
+    {"max", AggregateOp::kMax, false},          {"group", AggregateOp::kGroup, false},
+    {"stddev", AggregateOp::kStddev, false},    {"stdvar", AggregateOp::kStdvar, false},
+    {"topk", AggregateOp::kTopk, true},         {"bottomk", AggregateOp::kBottomk, true},
+    {"quantile", AggregateOp::kQuantile, true}, {"count_values", AggregateOp::kCountValues, true},
+    {"limitk", AggregateOp::kLimitk, true},     {"limit_ratio", AggregateOp::kLimitRatio, true},
 };
 
 // Words that the grammar does not take for a metric's name.
@@ -72,8 +72,8 @@ bool IsLabelName(std::string_view text) {
 std::optional<double> NumberValue(std::string text) {
   std::erase(text, '_');
   const bool hex = text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-  const bool octal = text.size() > 1 && text[0] == '0' &&
-                     text.find_first_not_of("01234567") == std::string::npos;
+  const bool octal =
+      text.size() > 1 && text[0] == '0' && text.find_first_not_of("01234567") == std::string::npos;
   if (!hex && !octal) return ParseDouble(text);
   const double base = hex ? 16 : 8;
   double value = 0;
@@ -145,8 +145,8 @@ class Parser {
     const std::string_view before = query_.substr(0, error_start_);
     const auto line = 1 + std::count(before.begin(), before.end(), '\n');
     const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
-    return Fail(Code::kInvalid, fmt::format("{}:{}: parse error: {}", line,
-                                            error_start_ - line_start + 1, error_));
+    return Fail(Code::kInvalid,
+                fmt::format("{}:{}: parse error: {}", line, error_start_ - line_start + 1, error_));
   }
 
   ExprPtr Make(decltype(Expr::node) node, std::size_t start) {
@@ -224,8 +224,8 @@ class Parser {
     while (!Accept(TokenKind::kRightParen)) {
       const Token& token = Peek();
       const std::string raw(query_.substr(token.start, token.end - token.start));
-      const bool word = token.kind == TokenKind::kIdentifier ||
-                        token.kind == TokenKind::kKeyword || token.kind == TokenKind::kNumber;
+      const bool word = token.kind == TokenKind::kIdentifier || token.kind == TokenKind::kKeyword ||
+                        token.kind == TokenKind::kNumber;
       if (token.kind == TokenKind::kString && !token.text.empty()) {
         labels.push_back(token.text);
       } else if (word && IsLabelName(raw)) {
@@ -346,8 +346,7 @@ class Parser {
                                           bool may_be_negative) {
     double sign = 1;
     const std::size_t start = Peek().start;
-    if (may_be_negative && Is(TokenKind::kOperator) &&
-        (Peek().text == "-" || Peek().text == "+")) {
+    if (may_be_negative && Is(TokenKind::kOperator) && (Peek().text == "-" || Peek().text == "+")) {
       sign = Take().text == "-" ? -1 : 1;
     }
     if (!Is(TokenKind::kNumber) && !Is(TokenKind::kDuration)) {
@@ -409,8 +408,9 @@ class Parser {
     if (!offset) return nullptr;
     TimeShift* shift = ShiftOf(*expr);
     if (shift == nullptr) {
-      return SetError(expr->start, "offset modifier must be preceded by an instant vector selector "
-                                   "or range vector selector or a subquery");
+      return SetError(expr->start,
+                      "offset modifier must be preceded by an instant vector selector "
+                      "or range vector selector or a subquery");
     }
     if (shift->offset_ms != 0) {
       return SetError(expr->start, "offset may not be set multiple times");
@@ -433,20 +433,23 @@ class Parser {
       if (Is(TokenKind::kOperator) && (Peek().text == "-" || Peek().text == "+")) {
         sign = Take().text == "-" ? -1 : 1;
       }
-      if (!Is(TokenKind::kNumber)) return Unexpected("@", "timestamp");
+      if (!Is(TokenKind::kNumber) && !Is(TokenKind::kDuration)) {
+        return Unexpected("@", "timestamp");
+      }
       const auto value = ParseSeconds();
       if (!value) return nullptr;
       if (!(std::fabs(*value) < 9.2e12)) {
-        return SetError(start, fmt::format("timestamp out of bounds for @ modifier: {:f}",
-                                           sign * *value));
+        return SetError(start,
+                        fmt::format("timestamp out of bounds for @ modifier: {:f}", sign * *value));
       }
       parsed.at = TimeShift::At::kTime;
       parsed.at_ms = static_cast<std::int64_t>(std::round(sign * *value * 1000));
     }
     TimeShift* shift = ShiftOf(*expr);
     if (shift == nullptr) {
-      return SetError(expr->start, "@ modifier must be preceded by an instant vector selector or "
-                                   "range vector selector or a subquery");
+      return SetError(expr->start,
+                      "@ modifier must be preceded by an instant vector selector or "
+                      "range vector selector or a subquery");
     }
     if (shift->at != TimeShift::At::kNone) {
       return SetError(expr->start, "@ <timestamp> may not be set multiple times");
@@ -563,8 +566,7 @@ class Parser {
     Call call;
     call.function = FindFunction(name.text);
     if (call.function == nullptr) {
-      return SetError(name.start,
-                      fmt::format("unknown function with name {}", Quote(name.text)));
+      return SetError(name.start, fmt::format("unknown function with name {}", Quote(name.text)));
     }
     if (!ParseArguments("", call.args)) return nullptr;
     return Make(std::move(call), name.start);

@@ -3,6 +3,7 @@
 // Each evaluation is repeated as a range query and, with `@` written onto every selector, at other
 // times: that must not change the answer, and it puts the printer and the parser to the test too.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,8 +20,6 @@
 #include <sstream>
 #include <string>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/strings.h"
 #include "base/time.h"
@@ -70,11 +69,14 @@ std::size_t MetricEnd(std::string_view line) {
   while (i < line.size() && line[i] != '{' && line[i] != ' ' && line[i] != '\t') ++i;
   const std::size_t brace = line.find_first_not_of(" \t", i);
   if (brace == std::string_view::npos || line[brace] != '{') return i;
+  if (i > 0 && line.substr(brace).starts_with("{{")) return i;  // a histogram value
   char quote = 0;
   for (i = brace; i < line.size(); ++i) {
     if (quote != 0) {
-      if (line[i] == '\\') ++i;
-      else if (line[i] == quote) quote = 0;
+      if (line[i] == '\\')
+        ++i;
+      else if (line[i] == quote)
+        quote = 0;
     } else if (line[i] == '"' || line[i] == '\'' || line[i] == '`') {
       quote = line[i];
     } else if (line[i] == '}') {
@@ -89,7 +91,8 @@ std::optional<Labels> ParseLabels(std::string_view metric) {
   const auto matchers = ParseSelector(metric);
   if (!matchers) return std::nullopt;
   std::vector<model::Label> labels;
-  for (const model::Matcher& matcher : *matchers) labels.push_back({matcher.name(), matcher.value()});
+  for (const model::Matcher& matcher : *matchers)
+    labels.push_back({matcher.name(), matcher.value()});
   return Labels(std::move(labels));
 }
 
@@ -225,7 +228,8 @@ class Script {
       block[series->labels] = std::move(*series);
     }
     for (const auto& [labels, series] : block) {
-      if (series.histogram || classic) histograms_.insert(BaseName(labels.MetricName()));
+      if (series.histogram) histograms_.insert(labels);
+      if (classic) histograms_.insert(CustomBuckets(labels));
       std::int64_t time = 0;
       for (const auto& value : series.values) {
         if (value) storage_.Add(labels, time, *value);
@@ -234,11 +238,15 @@ class Script {
     }
   }
 
-  static std::string BaseName(std::string_view name) {
+  // The native histogram that load_with_nhcb makes of a classic one's series.
+  static Labels CustomBuckets(Labels labels) {
+    std::string_view name = labels.MetricName();
     for (const std::string_view suffix : {"_bucket", "_count", "_sum"}) {
       if (name.ends_with(suffix)) name.remove_suffix(suffix.size());
     }
-    return std::string(name);
+    labels.Set(model::kMetricName, std::string(name));
+    labels.Remove("le");
+    return labels;
   }
 
   EvalCommand ParseEval() {
@@ -351,11 +359,8 @@ class Script {
   bool TouchesHistograms(const Result<Expr>& expr) const {
     if (!expr || histograms_.empty()) return false;
     for (const auto& matchers : SelectorsOf(*expr)) {
-      for (const std::string& name : histograms_) {
-        const bool may = std::all_of(matchers.begin(), matchers.end(), [&name](const auto& m) {
-          return m.name() != model::kMetricName || m.Matches(std::string_view(name));
-        });
-        if (may) return true;
+      for (const Labels& labels : histograms_) {
+        if (model::MatchesAll(matchers, labels)) return true;
       }
     }
     return false;
@@ -393,10 +398,9 @@ class Script {
 
   Answer AnswerRange(const Expr& expr, const EvalCommand& command) const {
     Answer answer;
-    const auto matrix = EvaluateRange(expr, FromUnixMillis(command.start_ms),
-                                      FromUnixMillis(command.end_ms),
-                                      std::chrono::milliseconds(command.step_ms), storage_,
-                                      Options());
+    const auto matrix =
+        EvaluateRange(expr, FromUnixMillis(command.start_ms), FromUnixMillis(command.end_ms),
+                      std::chrono::milliseconds(command.step_ms), storage_, Options());
     if (!matrix) {
       answer.failed = true;
       answer.error = matrix.error().message;
@@ -485,9 +489,8 @@ class Script {
                                            "month(",         "year(",         "predict_linear(",
                                            "time(",          "timestamp("};
     const std::string text = ToString(expr);
-    return std::any_of(kUnsafe.begin(), kUnsafe.end(), [&text](const char* name) {
-      return text.find(name) != std::string::npos;
-    });
+    return std::any_of(kUnsafe.begin(), kUnsafe.end(),
+                       [&text](const char* name) { return text.find(name) != std::string::npos; });
   }
 
   static std::string Text(const Answer& answer) {
@@ -548,7 +551,7 @@ class Script {
   std::vector<std::string> lines_;
   std::size_t at_ = 0;
   MemoryStorage storage_;
-  std::set<std::string> histograms_;
+  std::set<Labels> histograms_;
   Counts counts_;
 };
 
@@ -583,7 +586,10 @@ TEST(PromqlScript, PrometheusScripts) {
   const char* folder = std::getenv("WEIR_PROMQLTEST_DIR");
   if (folder == nullptr) GTEST_SKIP() << "WEIR_PROMQLTEST_DIR is not set";
   int passed = 0;
+  // Features that Prometheus itself has switched off by default.
+  const std::set<std::string> experimental = {"duration_expression.test", "type_and_unit.test"};
   for (const auto& path : Scripts(folder)) {
+    if (experimental.contains(path.filename().string())) continue;
     const Script::Counts counts = RunFile(path);
     passed += counts.passed;
     fmt::print("{}: {} passed, {} failed, {} skipped\n", path.filename().string(), counts.passed,
