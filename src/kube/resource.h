@@ -4,7 +4,6 @@
 // server's thread.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,23 +16,23 @@ namespace weir::kube {
 
 struct Column {
   std::string name;
-  std::string type;         // string, integer, date, ...
-  std::string format;       // "name" or empty
+  std::string type;    // string, integer, date, ...
+  std::string format;  // "name" or empty
   std::string description;
-  int priority = 0;         // 1: with -o wide only
-  std::string json_path;    // custom resources: additionalPrinterColumns
+  int priority = 0;       // 1: with -o wide only
+  std::string json_path;  // custom resources: additionalPrinterColumns
 };
 
 struct Subresource {
-  std::string name;              // status, scale, log, binding, ...
-  std::string group;             // of the kind it takes, where it is another one
+  std::string name;   // status, scale, log, binding, ...
+  std::string group;  // of the kind it takes, where it is another one
   std::string version;
   std::string kind;
   std::vector<std::string> verbs;
 };
 
 struct Resource {
-  std::string group;    // "" is the core group
+  std::string group;  // "" is the core group
   std::string version;
   std::string plural;
   std::string singular;
@@ -45,20 +44,25 @@ struct Resource {
   std::vector<std::string> verbs;
   std::vector<Subresource> subresources;
   std::vector<Column> columns;
-  std::string type;      // of data/types.txt, "apps/v1.Deployment"; empty for custom resources
+  std::string type;  // of data/types.txt, "apps/v1.Deployment"; empty for custom resources
   std::string storage_version;  // the version in which objects of this group and plural are kept
   // Custom resources: the version's openAPIV3Schema, and the CRD's name. A structural schema that
   // preserves unknown fields at its root prunes nothing.
   std::shared_ptr<const Json> schema;
   std::string crd_name;
-  Json scale_paths;      // custom resources: subresources.scale
+  Json scale_paths;  // custom resources: subresources.scale
 
-  std::string ApiVersion() const;       // "v1", "apps/v1"
-  std::string GroupResource() const;    // "deployments.apps", "pods"
+  // The kind that a subresource takes where it is not the resource's own (Scale, Binding), as a
+  // resource without columns or subresources: what decoding its bodies needs.
+  Resource OfSubresource(const Subresource& subresource) const;
+
+  std::string ApiVersion() const;     // "v1", "apps/v1"
+  std::string GroupResource() const;  // "deployments.apps", "pods"
   const Subresource* FindSubresource(std::string_view name) const;
   bool HasVerb(std::string_view verb) const;
 };
 
+// Pointers that it hands out are good until the next AddCustom or RemoveCustom.
 class Registry {
  public:
   // `serve_v2beta2`: whether autoscaling/v2beta2 is served beside v2 and v1 (not in 1.36, so not
@@ -70,7 +74,8 @@ class Registry {
   const Resource* FindKind(std::string_view group, std::string_view version,
                            std::string_view kind) const;
   // Any served version of the group's resource, the preferred one first. `name` is a plural, a
-  // singular or (case-insensitive) a kind, as the REST mapper of prometheus-adapter and the HPA need.
+  // singular or (case-insensitive) a kind, as the REST mapper of prometheus-adapter and the HPA
+  // need.
   const Resource* Resolve(std::string_view group, std::string_view name) const;
   // As Resolve for any group: core first, then groups in order.
   const Resource* ResolveAnyGroup(std::string_view name) const;
@@ -90,17 +95,34 @@ class Registry {
   // APIGroupDiscovery object.
   Json AggregatedCore() const;
   Json AggregatedGroups(const std::vector<Json>& extra_groups) const;
-  Json ApiVersions() const;
+  Json ApiVersions(std::string_view server_address) const;
   Json ApiGroupList(const std::vector<Json>& extra_groups) const;
-  Json ApiGroup(std::string_view group) const;                             // null if unknown
+  Json ApiGroup(std::string_view group) const;                                   // null if unknown
   Json ApiResourceList(std::string_view group, std::string_view version) const;  // null if unknown
   // /openapi/v3 and the document of one group version that tells kubectl the server validates.
   Json OpenApiIndex(const std::vector<std::string>& extra_group_versions) const;
   Json OpenApiDocument(std::string_view group, std::string_view version) const;  // null if unknown
 
  private:
-  std::map<std::string, std::vector<std::shared_ptr<const Resource>>, std::less<>> by_group_;
-  std::vector<std::string> group_order_;
+  using Resources = std::vector<std::shared_ptr<const Resource>>;
+
+  // One group: its versions as discovery lists them, each with its resources by plural.
+  struct Version {
+    std::string name;
+    Resources resources;
+  };
+  struct Group {
+    std::string name;
+    bool built_in = false;
+    std::vector<Version> versions;
+  };
+
+  const Group* FindGroup(std::string_view name) const;
+  Group& EnsureGroup(std::string_view name);
+  static Version& EnsureVersion(Group& group, std::string_view name);
+  Status CheckNames(const Resource& resource) const;
+
+  std::vector<Group> groups_;
 };
 
 }  // namespace weir::kube
