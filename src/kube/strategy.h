@@ -22,6 +22,9 @@ struct FieldError {
 
 struct StrategyOptions {
   bool upstream_exact = false;
+  // Lets an EndpointSlice hold loopback addresses, which upstream refuses from everybody: for this
+  // cluster's own endpoint controller, whose pods live on 127.0.0.0/8.
+  bool allow_loopback_endpoints = false;
 };
 
 // Fills in defaults, in place. Idempotent.

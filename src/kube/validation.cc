@@ -1,0 +1,85 @@
+#include "kube/validation.h"
+
+#include "kube/names.h"
+#include "kube/strategy.h"
+
+namespace weir::kube {
+namespace {
+
+FieldErrors ValidateMetaOnly(const Resource& resource, const Json* old, const Json& object,
+                             bool core) {
+  const Json& meta = GetObject(object, {"metadata"});
+  FieldErrors errors;
+  if (old != nullptr) {
+    errors = ValidateObjectMetaUpdate(meta, GetObject(*old, {"metadata"}), "metadata");
+  }
+  Append(errors,
+         ValidateObjectMeta(meta, resource.namespaced, NameRule::kSubdomain, core, "metadata"));
+  return errors;
+}
+
+FieldErrors ValidateStatusUpdate(const Resource& resource, const Json* old, const Json& object) {
+  if (!resource.crd_name.empty()) return ValidateCustom(resource, "status", object);
+  const std::string& kind = resource.kind;
+  if (kind == "Deployment" || kind == "ReplicaSet") return ValidateReplicaStatus(old, object);
+  if (kind == "HorizontalPodAutoscaler") return ValidateHpaStatus(object);
+  FieldErrors errors;
+  if (old != nullptr) {
+    errors = ValidateObjectMetaUpdate(GetObject(object, {"metadata"}),
+                                      GetObject(*old, {"metadata"}), "metadata");
+  }
+  if (kind == "Service") Append(errors, ValidateServiceStatus(object));
+  return errors;
+}
+
+FieldErrors ValidateHpaAnyVersion(const Resource& resource, const Json* old, const Json& object) {
+  if (resource.version == "v2") return ValidateHpa(old, object);
+  Resource v2 = resource;
+  v2.version = "v2";
+  if (old == nullptr) return ValidateHpa(nullptr, Convert(object, resource, v2));
+  Json old_v2 = Convert(*old, resource, v2);
+  return ValidateHpa(&old_v2, Convert(object, resource, v2));
+}
+
+FieldErrors ValidateBuiltIn(const Resource& resource, const Json* old, const Json& object,
+                            const StrategyOptions& options) {
+  const std::string& kind = resource.kind;
+  if (resource.group == "apps") {
+    if (kind == "Deployment") return ValidateDeployment(old, object);
+    if (kind == "ReplicaSet") return ValidateReplicaSet(old, object);
+  } else if (resource.group == "autoscaling") {
+    if (kind == "HorizontalPodAutoscaler") return ValidateHpaAnyVersion(resource, old, object);
+  } else if (resource.group == "discovery.k8s.io") {
+    if (kind == "EndpointSlice") return ValidateEndpointSlice(old, object, options);
+  } else if (resource.group == "apiextensions.k8s.io") {
+    if (kind == "CustomResourceDefinition") return ValidateCrd(old, object);
+  } else if (resource.group.empty()) {
+    if (kind == "Pod") return old == nullptr ? ValidatePod(object) : ValidatePodUpdate(object, *old);
+    if (kind == "Service") return ValidateService(old, object);
+    if (kind == "ConfigMap") return ValidateConfigMap(old, object);
+    if (kind == "Secret") return ValidateSecret(old, object);
+    if (kind == "Namespace") return ValidateNamespace(old, object);
+    if (kind == "Node" && old == nullptr) return ValidateNode(object);
+    if (kind == "Event") return ValidateEvent(old, object);
+  }
+  return ValidateMetaOnly(resource, old, object, true);
+}
+
+}  // namespace
+
+std::vector<FieldError> Validate(const Resource& resource, std::string_view subresource,
+                                 const Json* old, const Json& object,
+                                 const StrategyOptions& options) {
+  if (subresource == "status") {
+    if (resource.kind == "Pod" && old != nullptr) return ValidatePodStatusUpdate(object, *old);
+    return ValidateStatusUpdate(resource, old, object);
+  }
+  if (!resource.crd_name.empty()) {
+    FieldErrors errors = ValidateMetaOnly(resource, old, object, false);
+    Append(errors, ValidateCustom(resource, subresource, object));
+    return errors;
+  }
+  return ValidateBuiltIn(resource, old, object, options);
+}
+
+}  // namespace weir::kube
