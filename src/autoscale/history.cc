@@ -1,6 +1,7 @@
 #include "autoscale/history.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weir::autoscale {
 namespace {
@@ -27,11 +28,8 @@ void Store(std::vector<ScaleEvent>& events, const ScalingRules& rules, std::int3
 
 }  // namespace
 
-void Remember(History& history, std::int32_t replicas, Time now, Time cutoff, bool merge) {
+void RememberInPlace(History& history, std::int32_t replicas, Time now, Time cutoff) {
   std::vector<Recommendation>& list = history.recommendations;
-  if (merge) {
-    std::erase_if(list, [&](const Recommendation& one) { return one.replicas == replicas; });
-  }
   const auto old = std::find_if(list.rbegin(), list.rend(),
                                 [&](const Recommendation& one) { return one.at < cutoff; });
   if (old != list.rend()) {
@@ -39,6 +37,23 @@ void Remember(History& history, std::int32_t replicas, Time now, Time cutoff, bo
   } else {
     list.push_back({replicas, now});
   }
+}
+
+void RememberExtremes(History& history, std::int32_t replicas, Time now, Time cutoff) {
+  std::vector<Recommendation>& list = history.recommendations;
+  std::int32_t lowest = replicas;
+  std::int32_t highest = replicas;
+  std::vector<Recommendation> kept{{replicas, now}};
+  for (auto one = list.rbegin(); one != list.rend(); ++one) {
+    // Every window that reaches back to it holds a newer one that is as low, and one as high.
+    if (one->replicas >= lowest && one->replicas <= highest) continue;
+    if (one->at < cutoff) continue;
+    lowest = std::min(lowest, one->replicas);
+    highest = std::max(highest, one->replicas);
+    kept.push_back(*one);
+  }
+  std::ranges::reverse(kept);
+  list = std::move(kept);
 }
 
 void RememberScale(History& history, const HpaSpec& spec, std::int32_t from, std::int32_t to,

@@ -31,10 +31,14 @@ struct History {
   std::set<std::string> warned;  // warnings given once, not in every pass
 };
 
-// Stores a recommendation, in place of one made before `cutoff` where there is one. `merge` drops
-// older ones of the same number first, which no window can tell from the new one: so the list stays
-// short however often it is called.
-void Remember(History& history, std::int32_t replicas, Time now, Time cutoff, bool merge);
+// Stores a recommendation in place of one made before `cutoff` where there is one: upstream's way,
+// which forgets what a window that is made longer later would cover.
+void RememberInPlace(History& history, std::int32_t replicas, Time now, Time cutoff);
+
+// Stores a recommendation and keeps of the others what the highest or lowest of some window that
+// ends now or later may be; forgets those made before `cutoff`. The list stays short however often
+// it is called. REQUIRES: no call of RememberInPlace on this history.
+void RememberExtremes(History& history, std::int32_t replicas, Time now, Time cutoff);
 
 // Stores a change that was written. Without behavior nothing is kept: nothing would read it.
 void RememberScale(History& history, const HpaSpec& spec, std::int32_t from, std::int32_t to,

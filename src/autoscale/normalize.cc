@@ -38,6 +38,19 @@ struct Limited {
   Explanation why;
 };
 
+// The longest stabilisation window that the API allows.
+constexpr Duration kLongestWindow = std::chrono::hours(1);
+
+void Remember(History& history, std::int32_t wanted, Time now, Time cutoff,
+              const Options& options) {
+  if (options.departures.keep_extremes) {
+    const Duration reach = std::max(kLongestWindow, options.downscale_stabilization);
+    RememberExtremes(history, wanted, now, now - reach);
+  } else {
+    RememberInPlace(history, wanted, now, cutoff);
+  }
+}
+
 // Without behavior: the highest recommendation of the window counts, and one step at most doubles.
 std::int32_t StabilizeLegacy(std::int32_t wanted, History& history, Time now,
                              const Options& options) {
@@ -46,7 +59,7 @@ std::int32_t StabilizeLegacy(std::int32_t wanted, History& history, Time now,
   for (const Recommendation& one : history.recommendations) {
     if (one.at >= cutoff) highest = std::max(highest, one.replicas);
   }
-  Remember(history, wanted, now, cutoff, options.departures.saturate);
+  Remember(history, wanted, now, cutoff, options);
   return highest;
 }
 
@@ -75,7 +88,7 @@ std::int32_t Stabilize(const Behavior& behavior, std::int32_t current, std::int3
     if (one.at > up_cutoff) lowest = std::min(lowest, one.replicas);
     if (one.at > down_cutoff) highest = std::max(highest, one.replicas);
   }
-  Remember(history, wanted, now, std::min(up_cutoff, down_cutoff), options.departures.saturate);
+  Remember(history, wanted, now, std::min(up_cutoff, down_cutoff), options);
   std::int32_t result = current;
   if (result < lowest) result = lowest;
   if (result > highest) result = highest;

@@ -29,6 +29,10 @@ struct Departures {
   // as overflow, hence as the greatest load), and a target of zero or less is an error.
   bool refuse_negative = true;
 
+  // All recommendations of the last hour count when a window is made longer (upstream: those that
+  // were not overwritten meanwhile).
+  bool keep_extremes = true;
+
   static constexpr Departures None() {
     return {.wake_from_zero = false,
             .pause_annotation = false,
@@ -36,7 +40,8 @@ struct Departures {
             .saturate = false,
             .hold_spec_replicas = false,
             .follow_target_field = false,
-            .refuse_negative = false};
+            .refuse_negative = false,
+            .keep_extremes = false};
   }
 };
 
