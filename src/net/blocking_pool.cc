@@ -1,11 +1,11 @@
+#include <fmt/format.h>
+
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <exception>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "net/deadline.h"
 #include "net/loop.h"
@@ -65,7 +65,7 @@ Task<Status> BlockingPool::Run(std::function<void()> work) {
     });
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate),
-                                                                      asio::use_awaitable);
+                                                                       asio::use_awaitable);
   --state->jobs;
   co_return status;
 }

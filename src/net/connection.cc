@@ -1,8 +1,9 @@
 #include "net/connection.h"
 
+#include <fmt/format.h>
+
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <fmt/format.h>
 #include <memory>
 #include <vector>
 
@@ -54,7 +55,8 @@ Task<Result<std::vector<tcp::endpoint>>> Resolve(std::string host, std::uint16_t
 
 }  // namespace
 
-Task<Result<tcp::socket>> ConnectSocket(std::string host, std::uint16_t port, const Deadline* deadline) {
+Task<Result<tcp::socket>> ConnectSocket(std::string host, std::uint16_t port,
+                                        const Deadline* deadline) {
   const auto endpoints = co_await Resolve(host, port, deadline);
   if (!endpoints) co_return std::unexpected(endpoints.error());
   tcp::socket socket(co_await asio::this_coro::executor);

@@ -22,13 +22,6 @@ Task<Deadline> Deadline::In(Duration timeout) {
   asio::cancellation_state parent = co_await asio::this_coro::cancellation_state;
   state->cancelled = parent.cancelled() != asio::cancellation_type::none;
   state->parent = parent.slot();
-  if (state->parent.is_connected()) {
-    // A raw pointer: the slot is cleared before the state goes.
-    state->parent.assign([raw = state.get()](asio::cancellation_type type) {
-      raw->cancelled = true;
-      raw->signal.emit(type);
-    });
-  }
   // A task that is cancelled already gets a deadline that has passed.
   Arm(state, state->cancelled ? Duration::zero() : timeout);
   co_return Deadline(std::move(state));
@@ -40,7 +33,16 @@ Deadline::~Deadline() {
   state_->timer.cancel();
 }
 
-asio::cancellation_slot Deadline::slot() const { return state_->signal.slot(); }
+asio::cancellation_slot Deadline::Attach() const {
+  if (state_->parent.is_connected()) {
+    // A raw pointer: the slot is cleared before the state goes.
+    state_->parent.assign([raw = state_.get()](asio::cancellation_type type) {
+      raw->cancelled = true;
+      raw->signal.emit(type);
+    });
+  }
+  return state_->signal.slot();
+}
 
 void Deadline::Arm(const std::shared_ptr<State>& state, Duration timeout) {
   state->timer.expires_after(timeout);  // cancels the wait before

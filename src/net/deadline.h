@@ -1,6 +1,6 @@
 // Deadlines for network operations: Boost 1.81 has no `cancel_after`, so this is the one place that
-// ties an operation to a timer. For the sources of shells that speak Asio themselves; everybody else
-// passes a timeout to a function of net. Loop thread only.
+// ties an operation to a timer. For the sources of shells that speak Asio themselves; everybody
+// else passes a timeout to a function of net. Loop thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -26,8 +26,8 @@ Task<bool> IsCancelled();
 
 // Bounds the operations of one scope together. Use:
 //
-//   Deadline deadline = co_await Deadline::In(timeout);
-//   auto token = deadline.token();
+//   const Deadline deadline = co_await Deadline::In(timeout);
+//   auto token = deadline.token();  // one for each operation
 //   auto [error, n] = co_await socket.async_read_some(buffer, token);
 //   if (error) co_return Fail(deadline.code(), ...);
 //
@@ -43,8 +43,8 @@ class Deadline {
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
 
-  auto token() const { return boost::asio::bind_cancellation_slot(slot(), kAwait); }
-  boost::asio::cancellation_slot slot() const;
+  // For one operation: an awaited operation detaches the task's cancellation when it completes.
+  auto token() const { return boost::asio::bind_cancellation_slot(Attach(), kAwait); }
 
   // Counts anew from now, for the next step of the same scope.
   void Restart(Duration timeout);
@@ -59,6 +59,7 @@ class Deadline {
  private:
   struct State;
   explicit Deadline(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  boost::asio::cancellation_slot Attach() const;
   static void Arm(const std::shared_ptr<State>& state, Duration timeout);
   std::shared_ptr<State> state_;
 };

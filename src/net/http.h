@@ -79,8 +79,8 @@ using HttpHandler = std::function<Task<void>(HttpRequest, Peer, ResponseWriter&)
 
 struct HttpServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;  // 0: any free one
-  std::shared_ptr<TlsServerContext> tls;  // none: plain HTTP
+  std::uint16_t port = 0;                  // 0: any free one
+  std::shared_ptr<TlsServerContext> tls;   // none: plain HTTP
   std::size_t max_body_bytes = 3U << 20U;  // kube-apiserver's limit; beyond: 413
   std::size_t max_header_bytes = 64U << 10U;
   std::size_t max_connections = 2048;  // beyond: closed at once, counted

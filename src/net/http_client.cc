@@ -1,10 +1,11 @@
+#include <fmt/format.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <fmt/format.h>
 #include <list>
 #include <map>
-#include <sys/socket.h>
 #include <utility>
 
 #include "net/connection.h"
@@ -63,9 +64,7 @@ struct Exchange {
     if (request.method == "HEAD") parser->skip(true);
   }
 
-  bool reusable() const {
-    return parser->is_done() && parser->keep_alive() && buffer.size() == 0;
-  }
+  bool reusable() const { return parser->is_done() && parser->keep_alive() && buffer.size() == 0; }
 };
 
 std::unexpected<Error> Broken(const Deadline& deadline, const std::string& where,
@@ -83,12 +82,12 @@ Task<Status> SendRequest(Exchange* exchange, std::string bytes, std::string body
     bytes += body;
     body.clear();
   }
-  const auto [error, size] =
-      co_await exchange->connection->WriteAll(asio::buffer(bytes), token);
+  const auto [error, size] = co_await exchange->connection->WriteAll(asio::buffer(bytes), token);
   if (error) co_return Broken(*deadline, where, error.message());
   if (body.empty()) co_return Status();
+  auto body_token = deadline->token();
   const auto [body_error, body_size] =
-      co_await exchange->connection->WriteAll(asio::buffer(body), token);
+      co_await exchange->connection->WriteAll(asio::buffer(body), body_token);
   if (body_error) co_return Broken(*deadline, where, body_error.message());
   co_return Status();
 }
@@ -108,8 +107,8 @@ Task<Result<bool>> ReadSome(Exchange* exchange, std::string where, const Deadlin
     co_return Fail(Code::kInvalid, fmt::format("{}: response body above the limit", where));
   }
   if (error == boost::beast::http::error::header_limit) {
-    co_return Fail(Code::kInvalid, fmt::format("{}: response headers above {} bytes", where,
-                                               kHeaderBytesMax));
+    co_return Fail(Code::kInvalid,
+                   fmt::format("{}: response headers above {} bytes", where, kHeaderBytesMax));
   }
   if (error) {
     co_return Fail(Code::kUnavailable,
@@ -207,15 +206,14 @@ struct HttpClient::State {
     }
     auto socket = co_await ConnectSocket(endpoint.host, endpoint.port, deadline);
     if (!socket) co_return std::unexpected(socket.error());
-    auto connection = std::make_unique<Connection>(
-        std::move(*socket), endpoint.tls ? &context->context : nullptr);
+    auto connection = std::make_unique<Connection>(std::move(*socket),
+                                                   endpoint.tls ? &context->context : nullptr);
     if (!endpoint.tls) co_return connection;
     if (Status named = ExpectPeer(connection->ssl(), *context, endpoint.host); !named) {
       co_return std::unexpected(named.error());
     }
     auto token = deadline->token();
-    const auto [error] =
-        co_await connection->Handshake(asio::ssl::stream_base::client, token);
+    const auto [error] = co_await connection->Handshake(asio::ssl::stream_base::client, token);
     if (!error) co_return connection;
     const long verdict = SSL_get_verify_result(connection->ssl());
     const std::string why = verdict == X509_V_OK
@@ -256,8 +254,8 @@ Task<Result<HttpResponse>> HttpClient::Do(Endpoint endpoint, HttpRequest request
       status = co_await ReadHead(&exchange, &request, where, max_body_bytes, &deadline);
     }
     if (!status) {
-      const bool closed_meanwhile = !fresh && !exchange.answered &&
-                                    status.error().code == Code::kUnavailable;
+      const bool closed_meanwhile =
+          !fresh && !exchange.answered && status.error().code == Code::kUnavailable;
       if (closed_meanwhile && !last_try && IsIdempotent(request.method)) {
         last_try = true;
         state->idle.erase(key);  // likely all of them: the peer restarted

@@ -35,8 +35,7 @@ std::string_view HttpRequest::Path() const {
 
 std::string_view HttpRequest::Query() const {
   const std::size_t mark = target.find('?');
-  return mark == std::string::npos ? std::string_view()
-                                   : std::string_view(target).substr(mark + 1);
+  return mark == std::string::npos ? std::string_view() : std::string_view(target).substr(mark + 1);
 }
 
 std::string HttpResponse::Header(std::string_view lower_case_name) const {

@@ -1,11 +1,12 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <exception>
-#include <fmt/format.h>
 #include <iterator>
 #include <list>
-#include <spdlog/spdlog.h>
 #include <tuple>
 #include <utility>
 
@@ -48,8 +49,8 @@ struct HttpServer::State {
         session_ended(l) {
     const Duration shortest =
         std::min({options.header_timeout, options.idle_timeout, options.write_timeout});
-    tick = std::clamp<Duration>(shortest / 8, std::chrono::milliseconds(5),
-                                std::chrono::seconds(1));
+    tick =
+        std::clamp<Duration>(shortest / 8, std::chrono::milliseconds(5), std::chrono::seconds(1));
   }
 
   // Tasks hold the state, so that it outlives the server's destructor.
@@ -196,14 +197,14 @@ Task<bool> HttpServer::State::Session::ReadRequest() {
     buffer_.consume(parser_->Feed(buffer_.cdata(), error));
     if (error == boost::beast::http::error::body_limit) {
       ++server_.counters.oversized;
-      co_await Refuse(413, fmt::format("request body above the limit of {} bytes",
-                                       limits.max_body_bytes));
+      co_await Refuse(
+          413, fmt::format("request body above the limit of {} bytes", limits.max_body_bytes));
       co_return false;
     }
     if (error == boost::beast::http::error::header_limit) {
       ++server_.counters.oversized;
-      co_await Refuse(431, fmt::format("request headers above the limit of {} bytes",
-                                       limits.max_header_bytes));
+      co_await Refuse(
+          431, fmt::format("request headers above the limit of {} bytes", limits.max_header_bytes));
       co_return false;
     }
     if (error) {
@@ -228,7 +229,7 @@ Task<bool> HttpServer::State::Session::ReadRequest() {
   co_return co_await CheckRequest();
 }
 
-// What the parser leaves open: version, host, the form of the target.
+// What the parser leaves open: the host, and the form of the target.
 Task<bool> HttpServer::State::Session::CheckRequest() {
   version_ = parser_->version;
   keep_alive_ = parser_->keep_alive() && !server_.stopping;
@@ -237,10 +238,6 @@ Task<bool> HttpServer::State::Session::CheckRequest() {
   request_.headers = std::move(parser_->headers);
   request_.body = parser_->TakeBody();
   discard_body_ = request_.method == "HEAD";
-  if (version_ != 10 && version_ != 11) {
-    co_await Refuse(505, "expected HTTP/1.0 or HTTP/1.1");
-    co_return false;
-  }
   if (version_ == 11 && !request_.headers.contains("host")) {
     co_await Refuse(400, "missing required Host header");
     co_return false;
@@ -417,18 +414,18 @@ void HttpServer::State::Session::MarkClosed() {
 void HttpServer::State::Session::WatchForClose() {
   if (watching_ || input_ended_ || buffer_.size() >= server_.options.max_header_bytes) return;
   watching_ = true;
-  connection_.StartRead(buffer_.prepare(kReadBytes), [self = shared_from_this()](
-                                                         error_code error, std::size_t size) {
-    self->buffer_.commit(size);
-    self->watching_ = false;
-    if (error) {
-      self->input_ended_ = true;
-      if (self->answer_ == Answer::kStreaming) self->MarkClosed();
-    } else if (self->answer_ == Answer::kStreaming) {
-      self->WatchForClose();
-    }
-    if (!self->watching_) self->watch_done_.Notify();
-  });
+  connection_.StartRead(buffer_.prepare(kReadBytes),
+                        [self = shared_from_this()](error_code error, std::size_t size) {
+                          self->buffer_.commit(size);
+                          self->watching_ = false;
+                          if (error) {
+                            self->input_ended_ = true;
+                            if (self->answer_ == Answer::kStreaming) self->MarkClosed();
+                          } else if (self->answer_ == Answer::kStreaming) {
+                            self->WatchForClose();
+                          }
+                          if (!self->watching_) self->watch_done_.Notify();
+                        });
 }
 
 // Closing a socket with unread input makes the kernel send a reset, which can overtake the answer:

@@ -1,8 +1,9 @@
 #include "net/http_wire.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-#include <fmt/format.h>
 #include <iterator>
 #include <utility>
 
@@ -57,8 +58,8 @@ bool IsOneLine(std::string_view text) { return std::ranges::none_of(text, Breaks
 
 bool IsToken(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return c > ' ' && c < '\x7f' && std::string_view("()<>@,;:\\\"/[]?={}").find(c) ==
-                                        std::string_view::npos;
+    return c > ' ' && c < '\x7f' &&
+           std::string_view("()<>@,;:\\\"/[]?={}").find(c) == std::string_view::npos;
   });
 }
 

@@ -1,10 +1,11 @@
 #include "net/tcp.h"
 
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <utility>
 
 #include "net/connection.h"
@@ -76,8 +77,8 @@ class SocketStream final : public TcpStream {
  private:
   static std::unexpected<Error> Broken(std::string_view what, Code code,
                                        const boost::system::error_code& error) {
-    return Fail(code, fmt::format("{}: {}", what,
-                                  code == Code::kTimeout ? "timed out" : error.message()));
+    return Fail(
+        code, fmt::format("{}: {}", what, code == Code::kTimeout ? "timed out" : error.message()));
   }
 
   tcp::socket socket_;

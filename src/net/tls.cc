@@ -1,5 +1,6 @@
 #include "net/tls.h"
 
+#include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -8,7 +9,6 @@
 
 #include <array>
 #include <boost/asio/ip/address.hpp>
-#include <fmt/format.h>
 
 #include "net/tls_context.h"
 
@@ -276,8 +276,10 @@ std::optional<Peer::Certificate> PeerCertificate(SSL* ssl) {
     if (size < 0) continue;
     std::string value(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
     OPENSSL_free(text);
-    if (nid == NID_commonName) peer.common_name = std::move(value);
-    else if (nid == NID_organizationName) peer.organizations.push_back(std::move(value));
+    if (nid == NID_commonName)
+      peer.common_name = std::move(value);
+    else if (nid == NID_organizationName)
+      peer.organizations.push_back(std::move(value));
   }
   return peer;
 }

@@ -1,7 +1,8 @@
+#include <fmt/format.h>
+
 #include <array>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-#include <fmt/format.h>
 
 #include "base/strings.h"
 #include "net/http.h"
