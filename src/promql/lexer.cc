@@ -263,6 +263,10 @@ class Lexer {
   }
 
   bool ScanDuration() {
+    if (!IsDigit(Peek())) {
+      if (!AtEnd()) ++at_;
+      return false;
+    }
     while (IsDigit(Peek())) {
       while (IsDigit(Peek())) ++at_;
       if (std::string_view("smhdwy").find(Peek()) == std::string_view::npos || AtEnd()) {

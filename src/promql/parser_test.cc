@@ -119,6 +119,7 @@ TEST(PromqlParser, SaysWhatIsWrongAndWhere) {
       {"a @ 1 @ 2", "1:1: parse error: @ <timestamp> may not be set multiple times"},
       {"a @ Inf", "1:5: parse error: timestamp out of bounds for @ modifier: inf"},
       {"1x", "1:1: parse error: bad number or duration syntax: \"1x\""},
+      {".5p", "1:1: parse error: bad number or duration syntax: \".\""},
       {"a[5]b", "1:5: parse error: unexpected identifier \"b\""},
       {"foo or bar{a=~\"(\"}", ""},
   };
