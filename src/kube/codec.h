@@ -1,6 +1,10 @@
 // From bytes to objects: media types, strict decoding against the kind's type, protobuf bodies.
-// Pure functions. The types (fields, protobuf numbers, merge keys) are data/types.txt, a file in the
-// project's own form that people read too.
+// Pure functions. The types (fields, protobuf numbers, merge keys) are data/types.txt, a file in
+// the project's own form that people read too.
+//
+// Objects come out in the form in which Go prints the kind's struct: quantities canonical, times in
+// UTC, empty values gone where the type says omitempty and there (`{}`, `""`, `0`, null) where it
+// does not. Equal objects are equal Json whichever way they came.
 #pragma once
 
 #include <string>
@@ -13,28 +17,49 @@
 namespace weir::kube {
 
 struct Decoded {
-  Json object;
-  std::vector<std::string> duplicate_fields;  // JSON: paths of keys that came twice
+  Json object;  // with apiVersion and kind, without unknown fields
+  // What strict validation refuses and Warn tells: `unknown field "spec.a"`, `duplicate field
+  // "spec.b"`, in the order of the body.
+  std::vector<std::string> strict_errors;
 };
 
 // A request body by its Content-Type: application/json, application/yaml,
-// application/vnd.kubernetes.protobuf; empty is JSON. kInvalid for a broken body, worded as
-// kube-apiserver does ("the object provided is unrecognized (must be of type Deployment): ...",
-// goldens in api-negotiation and errors-files); unknown media types are Code::kNotFound (415).
+// application/vnd.kubernetes.protobuf; empty is JSON. kInvalid is 400 BadRequest, its message whole
+// and worded as kube-apiserver does (`Deployment in version "v1" cannot be handled as a Deployment:
+// ...`, `the object provided is unrecognized (must be of type Deployment): ...`); kNotFound is 415
+// UnsupportedMediaType. For a subresource that takes another kind pass Resource::OfSubresource.
 Result<Decoded> DecodeBody(std::string_view content_type, std::string_view body,
                            const Resource& resource);
 
-// Checks an object against its type: wrong types are the error (Go's words: `json: cannot unmarshal
-// string into Go struct field DeploymentSpec.spec.replicas of type int32`); unknown fields are
-// listed in order (`spec.replicsa`) and removed from the object. Custom resources: against the
-// CRD's schema (unknown fields pruned; wrong types are Validate's business).
-Result<std::vector<std::string>> CheckFields(const Resource& resource, Json& object);
+// The options that come as a body (DELETE): JSON or protobuf of "meta/v1.DeleteOptions"; an empty
+// body is {}.
+Result<Json> DecodeOptions(std::string_view content_type, std::string_view body,
+                           std::string_view type);
+
+// Who checks decides the words: the JSON decoder (`json: cannot unmarshal string into Go struct
+// field DeploymentSpec.spec.replicas of type int32`) for JSON and merge patches, the unstructured
+// converter (`unrecognized type: int32`) for strategic merge patches.
+enum class Wording { kJson, kConverter };
+
+// Checks a patched object against its type and brings it into the form above. Wrong types are the
+// error; strict errors are returned as in Decoded. Custom resources: unknown fields pruned by the
+// CRD's schema, wrong types are Validate's business.
+Result<std::vector<std::string>> CheckFields(const Resource& resource, Json& object,
+                                             Wording wording = Wording::kJson);
+
+// Brings an object that the server itself has changed (defaults, conversion, PrepareFor...) into
+// the form above. Fields that the type does not know are kept.
+void Complete(const Resource& resource, Json& object);
 
 // `strict decoding error: unknown field "a", duplicate field "b"`; empty where there are none.
-std::string StrictError(const std::vector<std::string>& unknown,
-                        const std::vector<std::string>& duplicate);
+std::string StrictError(const std::vector<std::string>& strict_errors);
 
-// The object inside a `k8s\0` frame. Empty strings and messages, which Go writes out, are absent.
+// `Deployment in version "v1" cannot be handled as a Deployment: why`: what a 400 says where the
+// body's kind is the resource's.
+std::string CannotHandle(const Resource& resource, std::string_view why);
+
+// The object inside a `k8s\0` frame, with apiVersion and kind. Empty strings and messages, which Go
+// writes out, are absent.
 Result<Json> DecodeProtobuf(std::string_view body);
 
 }  // namespace weir::kube
