@@ -107,7 +107,7 @@ class HttpServer::State::Session final : public ResponseWriter,
   Task<void> Handle();
   Task<void> Refuse(int status, std::string why);
   Task<Status> WriteBytes(std::string bytes);
-  Task<void> Linger();
+  Task<void> Finish();
   void WatchForClose();
   void MarkClosed();
 
@@ -123,6 +123,7 @@ class HttpServer::State::Session final : public ResponseWriter,
   bool idle_ = false;  // between requests
   Answer answer_ = Answer::kNone;
   bool chunked_ = false;
+  bool refused_ = false;       // some of its input was not read
   bool discard_body_ = false;  // the answer to HEAD
   bool closed_ = false;
   bool input_ended_ = false;
@@ -164,7 +165,7 @@ Task<void> HttpServer::State::Session::Run() {
     co_await Handle();
     if (!keep_alive_) break;
   }
-  co_await Linger();
+  co_await Finish();
 }
 
 Task<bool> HttpServer::State::Session::Handshake() {
@@ -314,6 +315,7 @@ Task<void> HttpServer::State::Session::Handle() {
 // Answers what is no request that a handler could see, and lets the connection end.
 Task<void> HttpServer::State::Session::Refuse(int status, std::string why) {
   keep_alive_ = false;
+  refused_ = true;
   spdlog::debug("HTTP {} for {}: {}", status, peer_.address, why);
   // A client that has gone needs no answer.
   std::ignore = co_await Send(HttpResponse::Text(status, std::move(why) + "\n"));
@@ -428,17 +430,19 @@ void HttpServer::State::Session::WatchForClose() {
                         });
 }
 
-// Closing a socket with unread input makes the kernel send a reset, which can overtake the answer:
-// so the end is announced, and what the peer still sends is read away for a short while.
-Task<void> HttpServer::State::Session::Linger() {
+// Announces the end. Where input was left unread, closing would make the kernel send a reset, which
+// can overtake the answer: there, what the peer still sends is read away for a short while.
+Task<void> HttpServer::State::Session::Finish() {
   const bool peer_listens = !input_ended_ && !watching_ && connection_.socket().is_open();
   if (peer_listens && !co_await IsCancelled()) {
     SetDeadline(kLinger);
-    if (connection_.ssl() != nullptr) co_await connection_.ShutdownTls(kAwait);
+    if (SSL* ssl = connection_.ssl()) {
+      SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);  // tells, but does not wait for the same back
+      co_await connection_.ShutdownTls(kAwait);
+    }
     error_code ignored;
     connection_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-    std::size_t drained = 0;
-    while (drained < kLingerBytesMax) {
+    for (std::size_t drained = 0; refused_ && drained < kLingerBytesMax;) {
       buffer_.clear();
       const auto space = buffer_.prepare(kReadBytes);
       const auto [error, size] = co_await connection_.socket().async_read_some(space, kAwait);
