@@ -162,8 +162,10 @@ class Pass {
   bool FailMetrics(Json metrics, std::string error);
   void Warn(std::string reason, std::string message);
   void WarnOnce(std::size_t index, const std::string& warning);
+  // A ratio of what the present replicas bear tells nothing new until the last change has worked:
+  // within a sync period after it such a proposal holds.
+  std::int32_t Settle(const Proposal& proposal);
   void ApplyMetrics();
-  void Limit(std::int32_t current);
 
   const Subject& subject_;
   const Observations& seen_;
@@ -184,6 +186,16 @@ void Pass::Warn(std::string reason, std::string message) {
 void Pass::WarnOnce(std::size_t index, const std::string& warning) {
   const std::string key = std::to_string(index) + " " + warning;
   if (history_.warned.insert(key).second) Warn("TargetTypeMismatch", warning);
+}
+
+std::int32_t Pass::Settle(const Proposal& proposal) {
+  const std::int32_t current = decision_.current;
+  if (!proposal.relative || current == 0 || proposal.replicas == current) return proposal.replicas;
+  std::optional<Time> scaled = history_.scaled;
+  if (!scaled) scaled = ParseRfc3339(GetString(subject_.status, "lastScaleTime"));
+  if (!scaled || *scaled + options_.sync_period <= now_) return proposal.replicas;
+  decision_.look_again = *scaled + options_.sync_period;
+  return current;
 }
 
 void Pass::FailScale() {
@@ -241,9 +253,10 @@ bool Pass::ComputeMetrics() {
     if (!proposal->warning.empty()) WarnOnce(i, proposal->warning);
     decision_.metrics.push_back({proposal->name, proposal->replicas, ""});
     metrics_.push_back(proposal->status);
+    const std::int32_t replicas = Settle(*proposal);
     // At zero every later metric takes the name over, ties above zero keep the first.
-    if (wanted_ == 0 || proposal->replicas > wanted_) {
-      wanted_ = proposal->replicas;
+    if (wanted_ == 0 || replicas > wanted_) {
+      wanted_ = replicas;
       winner_ = proposal->name;
     }
   }
@@ -274,6 +287,9 @@ void Pass::ApplyMetrics() {
   if (wanted < current) decision_.reason = "All metrics below target";
   const Normalized result = Normalize(spec, current, wanted, history_, now_, options_);
   decision_.stabilized = result.stabilized;
+  if (result.look_again && (!decision_.look_again || *result.look_again < *decision_.look_again)) {
+    decision_.look_again = result.look_again;
+  }
   status_.SetCondition(kAbleToScale, true, result.able.reason, result.able.message);
   status_.SetCondition(kScalingLimited, result.replicas != result.stabilized, result.limited.reason,
                        result.limited.message);
@@ -339,7 +355,7 @@ void CompleteWrite(Decision& decision, const Subject& subject, StatusBuilder& st
       kAbleToScale, true, "SucceededRescale",
       "the HPA controller was able to update the target scale to " + std::to_string(to));
   decision.events.push_back({"Normal", "SuccessfulRescale", NewSize(decision)});
-  RememberScale(history, subject.spec, decision.current, to, now);
+  RememberScale(history, subject.spec, decision.current, to, now, options.sync_period);
   if (!options.scale_to_zero) {
     status.RemoveCondition(kScaledToZero);
   } else if (decision.current > 0 && to == 0 && subject.spec.min_replicas == 0 &&
@@ -369,13 +385,15 @@ Result<Subject> SubjectFromJson(const Json& hpa) {
   return subject;
 }
 
+bool NeedsMetrics(const Subject& subject, const Scale& scale, const Options& options) {
+  return ChooseBranch(subject, scale.spec_replicas, options) == Branch::kMetrics;
+}
+
 std::vector<MetricRequest> Requests(const Subject& subject, const Observations& seen,
                                     const Options& options) {
   std::vector<MetricRequest> requests;
   if (seen.scale_error) return requests;
-  if (ChooseBranch(subject, seen.scale.spec_replicas, options) != Branch::kMetrics) {
-    return requests;
-  }
+  if (!NeedsMetrics(subject, seen.scale, options)) return requests;
   const auto selector = PodSelector(subject, seen);
   if (!selector) return requests;
   for (std::size_t i = 0; i < subject.spec.metrics.size(); ++i) {

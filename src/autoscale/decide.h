@@ -53,6 +53,8 @@ struct Decision {
   std::optional<std::int32_t> wanted;      // what the metrics ask for together
   std::optional<std::int32_t> stabilized;  // after the stabilisation windows
 
+  // Earlier than the next period there is something to do: a limit lets more through.
+  std::optional<Time> look_again;
   bool settled = false;  // the pass came to a result, if only that nothing is to change
 
   // Complete after Complete.
@@ -64,6 +66,10 @@ struct Decision {
   std::vector<Event> events_after_status;
   std::string error;  // what the pass failed with; for the log
 };
+
+// Whether a pass over this scale reads metrics: not where the target is paused, disabled or out of
+// bounds.
+bool NeedsMetrics(const Subject& subject, const Scale& scale, const Options& options);
 
 // Nothing where this pass needs no metrics: the scale could not be read, its selector is of no use,
 // the target is out of bounds or disabled. REQUIRES: observations without metrics.

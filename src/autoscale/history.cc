@@ -6,13 +6,16 @@
 namespace weir::autoscale {
 namespace {
 
-void Store(std::vector<ScaleEvent>& events, const ScalingRules& rules, std::int32_t change,
-           Time now) {
+Duration LongestPeriod(const ScalingRules& rules) {
   std::int32_t longest_s = 0;
   for (const ScalingPolicy& policy : rules.policies) {
     longest_s = std::max(longest_s, policy.period_s);
   }
-  const Time cutoff = now - std::chrono::seconds(longest_s);
+  return std::chrono::seconds(longest_s);
+}
+
+void Store(std::vector<ScaleEvent>& events, Duration period, std::int32_t change, Time now) {
+  const Time cutoff = now - period;
   ScaleEvent* place = nullptr;
   for (ScaleEvent& event : events) {
     if (event.at < cutoff) event.outdated = true;
@@ -57,16 +60,16 @@ void RememberExtremes(History& history, std::int32_t replicas, Time now, Time cu
 }
 
 void RememberScale(History& history, const HpaSpec& spec, std::int32_t from, std::int32_t to,
-                   Time now) {
-  if (!spec.behavior) return;
+                   Time now, Duration legacy_period) {
+  history.scaled = now;
+  if (!spec.behavior && legacy_period.count() == 0) return;
   const auto difference =
       static_cast<std::int32_t>(static_cast<std::uint32_t>(to) - static_cast<std::uint32_t>(from));
-  if (to > from) {
-    Store(history.ups, spec.behavior->up, difference, now);
-  } else {
-    Store(history.downs, spec.behavior->down, difference == INT32_MIN ? INT32_MAX : -difference,
-          now);
-  }
+  const bool up = to > from;
+  Duration period = legacy_period;
+  if (spec.behavior) period = LongestPeriod(up ? spec.behavior->up : spec.behavior->down);
+  const std::int32_t change = up ? difference : (difference == INT32_MIN ? INT32_MAX : -difference);
+  Store(up ? history.ups : history.downs, period, change, now);
 }
 
 }  // namespace weir::autoscale

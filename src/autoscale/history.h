@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct History {
   std::vector<Recommendation> recommendations;
   std::vector<ScaleEvent> ups;
   std::vector<ScaleEvent> downs;
+  std::optional<Time> scaled;    // when the last change was written
   std::set<std::string> warned;  // warnings given once, not in every pass
 };
 
@@ -40,8 +42,9 @@ void RememberInPlace(History& history, std::int32_t replicas, Time now, Time cut
 // it is called. REQUIRES: no call of RememberInPlace on this history.
 void RememberExtremes(History& history, std::int32_t replicas, Time now, Time cutoff);
 
-// Stores a change that was written. Without behavior nothing is kept: nothing would read it.
+// Stores a change that was written, for as long as the policies of spec.behavior look back; without
+// behavior for `legacy_period` (0: not at all).
 void RememberScale(History& history, const HpaSpec& spec, std::int32_t from, std::int32_t to,
-                   Time now);
+                   Time now, Duration legacy_period);
 
 }  // namespace weir::autoscale

@@ -51,6 +51,30 @@ void Remember(History& history, std::int32_t wanted, Time now, Time cutoff,
   }
 }
 
+// The number of replicas at the start of a period, by the changes made since.
+std::int64_t PeriodStart(Duration period, std::int32_t current, const History& history, Time now,
+                         Numbers numbers) {
+  const Time cutoff = now - period;
+  const auto sum = [&](const std::vector<ScaleEvent>& events) {
+    std::int64_t changed = 0;
+    for (const ScaleEvent& event : events) {
+      if (event.at > cutoff) changed += event.change;
+    }
+    return changed;
+  };
+  return numbers.Narrow(current - sum(history.ups) + sum(history.downs));
+}
+
+// When the first change that counts now counts no more.
+std::optional<Time> FirstToAge(const std::vector<ScaleEvent>& events, Duration period, Time now) {
+  std::optional<Time> first;
+  for (const ScaleEvent& event : events) {
+    if (event.at <= now - period) continue;
+    if (!first || event.at + period < *first) first = event.at + period;
+  }
+  return first;
+}
+
 // Without behavior: the highest recommendation of the window counts, and one step at most doubles.
 std::int32_t StabilizeLegacy(std::int32_t wanted, History& history, Time now,
                              const Options& options) {
@@ -64,8 +88,13 @@ std::int32_t StabilizeLegacy(std::int32_t wanted, History& history, Time now,
 }
 
 Limited LimitLegacy(const HpaSpec& spec, std::int32_t current, std::int32_t wanted,
-                    Numbers numbers) {
-  const std::int32_t limit = numbers.ToInt32(std::max(2.0 * static_cast<double>(current), 4.0));
+                    const History& history, Time now, const Options& options, Numbers numbers) {
+  auto start = static_cast<std::int64_t>(current);
+  if (options.sync_period.count() > 0) {
+    start = PeriodStart(options.sync_period, current, history, now, numbers);
+  }
+  std::int32_t limit = numbers.ToInt32(std::max(2.0 * static_cast<double>(start), 4.0));
+  if (options.sync_period.count() > 0) limit = std::max(limit, current);
   const bool by_rate = spec.max_replicas > limit;
   const std::int32_t ceiling = by_rate ? limit : spec.max_replicas;
   if (wanted < spec.min_replicas) return {spec.min_replicas, kTooFew};
@@ -95,27 +124,14 @@ std::int32_t Stabilize(const Behavior& behavior, std::int32_t current, std::int3
   return result;
 }
 
-// The number of replicas at the start of a policy's period, by the changes made since.
-std::int64_t PeriodStart(const ScalingPolicy& policy, std::int32_t current, const History& history,
-                         Time now, Numbers numbers) {
-  const Time cutoff = now - std::chrono::seconds(policy.period_s);
-  const auto sum = [&](const std::vector<ScaleEvent>& events) {
-    std::int64_t changed = 0;
-    for (const ScaleEvent& event : events) {
-      if (event.at > cutoff) changed += event.change;
-    }
-    return changed;
-  };
-  return numbers.Narrow(current - sum(history.ups) + sum(history.downs));
-}
-
 std::int32_t UpLimit(const ScalingRules& rules, std::int32_t current, const History& history,
                      Time now, Numbers numbers) {
   if (rules.select == SelectPolicy::kDisabled) return current;
   const bool smallest = rules.select == SelectPolicy::kMin;
   std::int32_t limit = smallest ? kMax32 : kMin32;
   for (const ScalingPolicy& policy : rules.policies) {
-    const std::int64_t start = PeriodStart(policy, current, history, now, numbers);
+    const std::int64_t start =
+        PeriodStart(std::chrono::seconds(policy.period_s), current, history, now, numbers);
     // 100 * (1 + 10 / 100.0) is a little more than 110, so upstream allows 111: kept.
     const std::int32_t allowed =
         policy.percent ? numbers.ToInt32(std::ceil(static_cast<double>(start) *
@@ -132,7 +148,8 @@ std::int32_t DownLimit(const ScalingRules& rules, std::int32_t current, const Hi
   const bool smallest_change = rules.select == SelectPolicy::kMin;
   std::int32_t limit = smallest_change ? kMin32 : kMax32;
   for (const ScalingPolicy& policy : rules.policies) {
-    const std::int64_t start = PeriodStart(policy, current, history, now, numbers);
+    const std::int64_t start =
+        PeriodStart(std::chrono::seconds(policy.period_s), current, history, now, numbers);
     const std::int32_t allowed =
         policy.percent ? numbers.ToInt32(static_cast<double>(start) *
                                          (1 - static_cast<double>(policy.value) / 100))
@@ -160,6 +177,20 @@ Limited Limit(const HpaSpec& spec, const Behavior& behavior, std::int32_t curren
   return {wanted, kInRange};
 }
 
+std::optional<Time> LookAgain(const HpaSpec& spec, const Explanation& limited,
+                              const History& history, Time now, const Options& options) {
+  const bool up = limited.reason == kUpLimit.reason;
+  if (!up && limited.reason != kDownLimit.reason) return std::nullopt;
+  const std::vector<ScaleEvent>& events = up ? history.ups : history.downs;
+  if (!spec.behavior) return FirstToAge(events, options.sync_period, now);
+  std::optional<Time> first;
+  for (const ScalingPolicy& policy : (up ? spec.behavior->up : spec.behavior->down).policies) {
+    const auto aged = FirstToAge(events, std::chrono::seconds(policy.period_s), now);
+    if (aged && (!first || *aged < *first)) first = aged;
+  }
+  return first;
+}
+
 }  // namespace
 
 Normalized Normalize(const HpaSpec& spec, std::int32_t current, std::int32_t wanted,
@@ -174,11 +205,12 @@ Normalized Normalize(const HpaSpec& spec, std::int32_t current, std::int32_t wan
     limited = Limit(spec, *spec.behavior, current, result.stabilized, history, now, numbers);
   } else {
     result.stabilized = StabilizeLegacy(wanted, history, now, options);
-    limited = LimitLegacy(spec, current, result.stabilized, numbers);
+    limited = LimitLegacy(spec, current, result.stabilized, history, now, options, numbers);
   }
   result.able = result.stabilized == wanted ? kReady : stabilized_why;
   result.replicas = limited.replicas;
   result.limited = limited.why;
+  result.look_again = LookAgain(spec, limited.why, history, now, options);
   return result;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "autoscale/history.h"
@@ -22,6 +23,8 @@ struct Normalized {
   std::int32_t stabilized = 0;
   Explanation able;     // of the condition AbleToScale
   Explanation limited;  // of the condition ScalingLimited, which is True where replicas differ
+  // Where a rate limit bound: when it lets more through.
+  std::optional<Time> look_again;
 };
 
 // `wanted` joins the history.

@@ -51,6 +51,11 @@ struct Options {
   double tolerance = 0.1;
   Duration cpu_initialization_period = std::chrono::minutes(5);
   Duration initial_readiness_delay = std::chrono::seconds(30);
+  // Upstream passes once in this period, and two of its rules mean one step a pass: the legacy
+  // limit of a scale-up, and ratios of what the replicas there are have to bear (Value,
+  // Utilization, Pods). Whoever passes more often sets it, so that such steps keep their distance.
+  // 0: each pass is a period of its own.
+  Duration sync_period{0};
   // Feature gate HPAScaleToZero.
   bool scale_to_zero = true;
   Departures departures;

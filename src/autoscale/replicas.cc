@@ -285,6 +285,7 @@ std::expected<Proposal, MetricFailure> Calculator::Resource() {
   Json current = {{"averageValue", kube::Quantity::FromMilli(first->average, format).ToString()}};
   if (!average) current["averageUtilization"] = first->utilization;
   Proposal proposal;
+  proposal.relative = true;
   proposal.replicas = *replicas;
   proposal.name = metric.name + (of_container && !average ? " container" : "") + " resource" +
                   (average ? "" : " utilization (percentage of request)");
@@ -314,6 +315,7 @@ std::expected<Proposal, MetricFailure> Calculator::Pods() {
   if (!replicas) return fail(replicas.error());
   Proposal proposal;
   proposal.replicas = *replicas;
+  proposal.relative = true;
   proposal.name = "pods metric " + in_.metric.name;
   proposal.status = Status("pods", {{"averageValue", Milli(first->average)}});
   return proposal;
@@ -402,6 +404,7 @@ std::expected<Proposal, MetricFailure> Calculator::Object() {
   const Result<std::int32_t> replicas = FromValue(usage, target_);
   if (!replicas) return std::unexpected(Failure(replicas.error().message, context));
   proposal.replicas = *replicas;
+  proposal.relative = true;
   proposal.name = GetString(metric.described_object, "kind") + " metric " + metric.name;
   proposal.status = Status("object", {{"value", Milli(usage)}});
   return proposal;
@@ -448,6 +451,7 @@ std::expected<Proposal, MetricFailure> Calculator::External() {
   }
   const Result<std::int32_t> replicas = FromValue(*usage, target_);
   if (!replicas) return std::unexpected(Failure(replicas.error().message, context));
+  proposal.relative = true;
   proposal.replicas = *replicas;
   proposal.status = Status("external", {{"value", Milli(*usage)}});
   return proposal;

@@ -33,9 +33,10 @@ struct MetricInput {
 
 struct Proposal {
   std::int32_t replicas = 0;
-  std::string name;     // how conditions and events call the metric
-  Json status;          // its entry of status.currentMetrics
-  std::string warning;  // not empty: the target was read otherwise than written
+  std::string name;       // how conditions and events call the metric
+  Json status;            // its entry of status.currentMetrics
+  bool relative = false;  // to the replicas there are: a ratio that they bear
+  std::string warning;    // not empty: the target was read otherwise than written
 };
 
 // Why a metric has no proposal. `text` is what its event and condition say, `chain` the longer form

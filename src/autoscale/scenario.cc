@@ -158,6 +158,7 @@ Result<Options> ReadOptions(const Json& config, bool upstream_exact) {
       {"downscaleStabilization", &options.downscale_stabilization},
       {"cpuInitializationPeriod", &options.cpu_initialization_period},
       {"initialReadinessDelay", &options.initial_readiness_delay},
+      {"syncPeriod", &options.sync_period},
   };
   for (const auto& [key, field] : durations) {
     const auto seconds = SecondsAt(config, key);
