@@ -205,8 +205,8 @@ void DefaultFromSchema(const Json& schema, Json& value) {
     for (const auto& [key, property] : GetObject(schema, {"properties"}).items()) {
       auto it = value.find(key);
       const Json* initial = Find(property, "default");
-      bool missing = it == value.end() ||
-                     (it->is_null() && !GetBool(property, {"nullable"}, false));
+      bool missing =
+          it == value.end() || (it->is_null() && !GetBool(property, {"nullable"}, false));
       if (missing && initial != nullptr) {
         value[key] = *initial;
         it = value.find(key);

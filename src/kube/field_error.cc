@@ -36,7 +36,11 @@ void PrintOrderedTo(const Json& value, const std::vector<std::string_view>& orde
     if (!first) out += ',';
     first = false;
     out += DumpJson(Json(key)) + ":";
-    PrintOrderedTo(item, order, out);
+    if (key == "matchLabels") {  // a map, not a struct
+      out += DumpJson(item);
+    } else {
+      PrintOrderedTo(item, order, out);
+    }
   };
   out += '{';
   for (std::string_view key : order) {

@@ -55,7 +55,8 @@ int Ipv6Groups(std::string_view text) {
 }  // namespace
 
 Reasons Dns1123LabelErrors(std::string_view text) {
-  if (text.size() <= 63 && text.find('.') != std::string_view::npos && SubdomainErrors(text).empty()) {
+  if (text.size() <= 63 && text.find('.') != std::string_view::npos &&
+      SubdomainErrors(text).empty()) {
     return {"must not contain dots"};
   }
   return DnsLabelErrors(text);

@@ -54,7 +54,8 @@ FieldErrors ValidateBuiltIn(const Resource& resource, const Json* old, const Jso
   } else if (resource.group == "apiextensions.k8s.io") {
     if (kind == "CustomResourceDefinition") return ValidateCrd(old, object);
   } else if (resource.group.empty()) {
-    if (kind == "Pod") return old == nullptr ? ValidatePod(object) : ValidatePodUpdate(object, *old);
+    if (kind == "Pod")
+      return old == nullptr ? ValidatePod(object) : ValidatePodUpdate(object, *old);
     if (kind == "Service") return ValidateService(old, object);
     if (kind == "ConfigMap") return ValidateConfigMap(old, object);
     if (kind == "Secret") return ValidateSecret(old, object);

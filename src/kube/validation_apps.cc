@@ -61,8 +61,8 @@ void CheckStrategy(FieldErrors& errors, const Json& strategy, const std::string&
     }
   } else if (type == "RollingUpdate") {
     if (rolling == nullptr) {
-      errors.push_back(Required(Child(path, "rollingUpdate"),
-                                "this should be defaulted and never be nil"));
+      errors.push_back(
+          Required(Child(path, "rollingUpdate"), "this should be defaulted and never be nil"));
     } else {
       CheckRollingUpdate(errors, *rolling, Child(path, "rollingUpdate"));
     }

@@ -49,10 +49,10 @@ void CheckDockerJson(FieldErrors& errors, const Json& object, std::string_view k
   Result<Json> parsed = ParseJson(text);
   if (parsed) return;
   std::string_view trimmed = Trim(text);
-  std::string why = trimmed.empty()
-                        ? "unexpected end of JSON input"
-                        : fmt::format("invalid character '{}' looking for beginning of value",
-                                      trimmed.front());
+  std::string why =
+      trimmed.empty()
+          ? "unexpected end of JSON input"
+          : fmt::format("invalid character '{}' looking for beginning of value", trimmed.front());
   errors.push_back(Invalid(field, "<secret contents redacted>", why));
 }
 
@@ -102,11 +102,11 @@ void CheckTaints(FieldErrors& errors, const Json& taints) {
                  {"NoSchedule", "PreferNoSchedule", "NoExecute"});
     }
     if (seen.emplace(key, effect).second) continue;
-    errors.push_back(DuplicateText(
-        at,
-        fmt::format(R"({{"Key":{},"Value":{},"Effect":{},"TimeAdded":null}})", Quote(key),
-                    Quote(value), Quote(effect)),
-        "taints must be unique by key and effect pair"));
+    errors.push_back(
+        DuplicateText(at,
+                      fmt::format(R"({{"Key":{},"Value":{},"Effect":{},"TimeAdded":null}})",
+                                  Quote(key), Quote(value), Quote(effect)),
+                      "taints must be unique by key and effect pair"));
   }
 }
 
@@ -126,8 +126,7 @@ FieldErrors ValidateConfigMap(const Json* old, const Json& object) {
   for (const auto& [key, value] : GetObject(object, {"data"}).items()) {
     AddInvalid(errors, MapKey("data", key), key, ConfigKeyErrors(key));
     if (binary.contains(key)) {
-      errors.push_back(
-          Invalid(MapKey("data", key), key, "duplicate of key present in binaryData"));
+      errors.push_back(Invalid(MapKey("data", key), key, "duplicate of key present in binaryData"));
     }
     if (value.is_string()) bytes += value.get_ref<const std::string&>().size();
   }

@@ -51,8 +51,7 @@ void CheckHostPortConflicts(FieldErrors& errors, const Json& containers, const s
       std::string key = fmt::format("{}/{}/{}", GetString(ports[p], "protocol"),
                                     GetString(ports[p], "hostIP"), host);
       if (taken.insert(key).second) continue;
-      errors.push_back(
-          Duplicate(Child(Index(Child(Index(path, c), "ports"), p), "hostPort"), key));
+      errors.push_back(Duplicate(Child(Index(Child(Index(path, c), "ports"), p), "hostPort"), key));
     }
   }
 }
@@ -126,8 +125,7 @@ void CheckLifecycleAndProbes(FieldErrors& errors, const Json& container, const P
     for (std::string_view hook : {"postStart", "preStop"}) {
       const Json* handler = Find(*lifecycle, hook);
       if (handler == nullptr) continue;
-      CheckHandler(errors, *handler, context.grace_seconds,
-                   Child(Child(path, "lifecycle"), hook));
+      CheckHandler(errors, *handler, context.grace_seconds, Child(Child(path, "lifecycle"), hook));
     }
   }
   for (std::string_view probe : {"livenessProbe", "readinessProbe", "startupProbe"}) {
@@ -219,8 +217,7 @@ FieldErrors ValidateCommon(const Json& container, const PodContext& context,
                     Child(path, "volumeMounts"));
   CheckOneOf(errors, Child(path, "imagePullPolicy"), GetString(container, "imagePullPolicy"),
              {"Always", "IfNotPresent", "Never"});
-  Append(errors,
-         ValidateResources(GetObject(container, {"resources"}), Child(path, "resources")));
+  Append(errors, ValidateResources(GetObject(container, {"resources"}), Child(path, "resources")));
   CheckSecurityContext(errors, GetObject(container, {"securityContext"}),
                        Child(path, "securityContext"));
   return errors;
@@ -243,8 +240,7 @@ void CheckRestartPolicy(FieldErrors& errors, const Json& container, const std::s
 }  // namespace
 
 FieldErrors ValidateContainers(const Json& containers, const PodContext& context,
-                               const std::string& path,
-                               std::set<std::string, std::less<>>* names) {
+                               const std::string& path, std::set<std::string, std::less<>>* names) {
   if (containers.empty()) return {Required(path)};
   FieldErrors errors;
   for (std::size_t i = 0; i < containers.size(); ++i) {

@@ -34,8 +34,7 @@ void CheckSimplePath(FieldErrors& errors, const Json& object, std::string_view k
   if (text.empty()) {
     errors.push_back(Required(Child(path, key)));
   } else if (!text.starts_with('.')) {
-    errors.push_back(
-        Invalid(Child(path, key), text, "must be a simple json path starting with ."));
+    errors.push_back(Invalid(Child(path, key), text, "must be a simple json path starting with ."));
   } else if (!text.starts_with(fmt::format("{}.", under))) {
     errors.push_back(
         Invalid(Child(path, key), text, fmt::format("should be a json path under {}", under)));
@@ -89,9 +88,9 @@ void CheckVersion(FieldErrors& errors, const Json& spec, const Json& version, st
   if (schema == nullptr) {
     errors.push_back(Required(Child(at, "schema.openAPIV3Schema")));
   } else {
-    CheckStructural(errors, *schema, true,
-                    single ? "spec.validation.openAPIV3Schema"
-                           : Child(at, "schema.openAPIV3Schema"));
+    CheckStructural(
+        errors, *schema, true,
+        single ? "spec.validation.openAPIV3Schema" : Child(at, "schema.openAPIV3Schema"));
   }
   if (const Json* scale = Find(version, {"subresources", "scale"})) {
     std::string path = Child(base, "subresources.scale");
@@ -106,8 +105,8 @@ void CheckVersion(FieldErrors& errors, const Json& spec, const Json& version, st
     static const std::vector<std::string_view> kTypes = {"boolean", "date", "integer", "number",
                                                          "string"};
     if (std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end()) {
-      errors.push_back(Invalid(Child(path, "type"), type,
-                               "must be one of boolean,date,integer,number,string"));
+      errors.push_back(
+          Invalid(Child(path, "type"), type, "must be one of boolean,date,integer,number,string"));
     }
     std::string json_path = GetString(columns[i], "jsonPath");
     if (json_path.empty()) {
@@ -158,8 +157,8 @@ void CheckNames(FieldErrors& errors, const Json& names) {
       continue;
     }
     for (const std::string& reason : Dns1035LabelErrors(ToLower(name))) {
-      errors.push_back(Invalid(
-          field, name, "may have mixed case, but should otherwise match: " + reason));
+      errors.push_back(
+          Invalid(field, name, "may have mixed case, but should otherwise match: " + reason));
     }
   }
   for (std::string_view list : {"shortNames", "categories"}) {
@@ -197,15 +196,13 @@ void CheckStored(FieldErrors& errors, const Json& object) {
 FieldErrors CrdMetaErrors(const Json* old, const Json& object) {
   const Json& meta = GetObject(object, {"metadata"});
   FieldErrors errors =
-      old == nullptr
-          ? ValidateObjectMeta(meta, false, NameRule::kAny, false, "metadata")
-          : ValidateObjectMetaUpdate(meta, GetObject(*old, {"metadata"}), "metadata");
+      old == nullptr ? ValidateObjectMeta(meta, false, NameRule::kAny, false, "metadata")
+                     : ValidateObjectMetaUpdate(meta, GetObject(*old, {"metadata"}), "metadata");
   std::string name = GetString(meta, "name");
   std::string group = GetString(object, {"spec", "group"});
   if (old == nullptr && !name.empty() &&
       name != GetString(object, {"spec", "names", "plural"}) + "." + group) {
-    errors.push_back(
-        Invalid("metadata.name", name, "must be spec.names.plural+\".\"+spec.group"));
+    errors.push_back(Invalid("metadata.name", name, "must be spec.names.plural+\".\"+spec.group"));
   }
   constexpr std::string_view kApproved = "api-approved.kubernetes.io";
   bool protected_group = group == "k8s.io" || group == "kubernetes.io" ||

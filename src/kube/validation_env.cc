@@ -6,25 +6,40 @@
 
 #include "base/strings.h"
 #include "kube/names.h"
-#include "kube/syntax.h"
 #include "kube/quantity.h"
+#include "kube/syntax.h"
 #include "kube/validation.h"
 
 namespace weir::kube {
 namespace {
 
 // The field labels that ConvertDownwardAPIFieldLabel knows.
-constexpr std::array<std::string_view, 15> kFieldLabels = {
-    "metadata.annotations", "metadata.labels",         "metadata.name",      "metadata.namespace",
-    "metadata.uid",         "spec.nodeName",           "spec.restartPolicy", "spec.schedulerName",
-    "spec.host",            "spec.serviceAccountName", "status.hostIP",      "status.hostIPs",
-    "status.phase",         "status.podIP",            "status.podIPs"};
+constexpr std::array<std::string_view, 15> kFieldLabels = {"metadata.annotations",
+                                                           "metadata.labels",
+                                                           "metadata.name",
+                                                           "metadata.namespace",
+                                                           "metadata.uid",
+                                                           "spec.nodeName",
+                                                           "spec.restartPolicy",
+                                                           "spec.schedulerName",
+                                                           "spec.host",
+                                                           "spec.serviceAccountName",
+                                                           "status.hostIP",
+                                                           "status.hostIPs",
+                                                           "status.phase",
+                                                           "status.podIP",
+                                                           "status.podIPs"};
 
 const std::vector<std::string_view>& EnvFieldPaths() {
-  static const std::vector<std::string_view> paths = {
-      "metadata.name",  "metadata.namespace",      "metadata.uid",
-      "spec.nodeName",  "spec.serviceAccountName", "status.hostIP",
-      "status.hostIPs", "status.podIP",            "status.podIPs"};
+  static const std::vector<std::string_view> paths = {"metadata.name",
+                                                      "metadata.namespace",
+                                                      "metadata.uid",
+                                                      "spec.nodeName",
+                                                      "spec.serviceAccountName",
+                                                      "status.hostIP",
+                                                      "status.hostIPs",
+                                                      "status.podIP",
+                                                      "status.podIPs"};
   return paths;
 }
 
@@ -86,7 +101,7 @@ void CheckDivisor(FieldErrors& errors, const Json& ref, const std::string& resou
   Result<Quantity> divisor = Quantity::Parse(text);
   if (!divisor) return;
   std::string name = resource.substr(resource.find('.') + 1);
-  std::vector<std::string_view> allowed = {"1",  "1k",  "1M",  "1G",  "1T",  "1P", "1E",
+  std::vector<std::string_view> allowed = {"1",   "1k",  "1M",  "1G",  "1T",  "1P", "1E",
                                            "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"};
   std::string_view kind = name == "memory" ? "memory" : "local ephemeral storage";
   if (name == "cpu") {

@@ -32,8 +32,8 @@ void CheckReference(FieldErrors& errors, const Json& ref, bool group, const std:
   std::string version = GetString(ref, "apiVersion");
   std::size_t slash = version.find('/');
   if (slash != std::string::npos && version.find('/', slash + 1) != std::string::npos) {
-    errors.push_back(Invalid(Child(path, "apiVersion"), version,
-                             "unexpected GroupVersion string: " + version));
+    errors.push_back(
+        Invalid(Child(path, "apiVersion"), version, "unexpected GroupVersion string: " + version));
     return;
   }
   bool has_group = slash != std::string::npos && slash > 0;
@@ -60,8 +60,8 @@ void CheckTarget(FieldErrors& errors, const Json& target, const std::string& pat
     errors.push_back(Required(Child(path, "type"), "must specify a metric target type"));
   }
   if (type != "Utilization" && type != "Value" && type != "AverageValue") {
-    errors.push_back(Invalid(Child(path, "type"), type,
-                             "must be either Utilization, Value, or AverageValue"));
+    errors.push_back(
+        Invalid(Child(path, "type"), type, "must be either Utilization, Value, or AverageValue"));
   }
   CheckPositive(errors, target, "value", path);
   CheckPositive(errors, target, "averageValue", path);
@@ -176,9 +176,8 @@ void CheckMetric(FieldErrors& errors, const Json& metric, const std::string& pat
     if (kind.type == type) wanted = &kind;
   }
   if (wanted == nullptr) {
-    errors.push_back(
-        NotSupported(Child(path, "type"), type,
-                     {"ContainerResource", "External", "Object", "Pods", "Resource"}));
+    errors.push_back(NotSupported(Child(path, "type"), type,
+                                  {"ContainerResource", "External", "Object", "Pods", "Resource"}));
     return;
   }
   if (Find(metric, wanted->field) == nullptr) {
@@ -283,9 +282,8 @@ void CheckBounds(FieldErrors& errors, const Json& spec) {
 FieldErrors ValidateHpa(const Json* old, const Json& object) {
   const Json& meta = GetObject(object, {"metadata"});
   FieldErrors errors =
-      old == nullptr
-          ? ValidateObjectMeta(meta, true, NameRule::kSubdomain, true, "metadata")
-          : ValidateObjectMetaUpdate(meta, GetObject(*old, {"metadata"}), "metadata");
+      old == nullptr ? ValidateObjectMeta(meta, true, NameRule::kSubdomain, true, "metadata")
+                     : ValidateObjectMetaUpdate(meta, GetObject(*old, {"metadata"}), "metadata");
   const Json& spec = GetObject(object, {"spec"});
   CheckBounds(errors, spec);
   const Json& target = GetObject(spec, {"scaleTargetRef"});

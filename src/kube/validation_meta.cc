@@ -34,7 +34,8 @@ FieldErrors ValidateOwnerReferences(const Json* owners, const std::string& path)
     std::string api_version = GetString(owner, "apiVersion");
     std::string version = api_version.substr(api_version.find('/') + 1);
     if (version.empty()) {
-      errors.push_back(Invalid(Child(path, "apiVersion"), api_version, "version must not be empty"));
+      errors.push_back(
+          Invalid(Child(path, "apiVersion"), api_version, "version must not be empty"));
     }
     for (std::string_view key : {"kind", "name", "uid"}) {
       if (GetString(owner, key).empty()) {
@@ -71,8 +72,8 @@ FieldErrors ValidateFinalizers(const Json* finalizers, bool core, const std::str
     foreground = foreground || item == "foregroundDeletion";
   }
   if (orphan && foreground) {
-    errors.push_back(Invalid(path, *finalizers,
-                             "finalizer orphan and foregroundDeletion cannot be both set"));
+    errors.push_back(
+        Invalid(path, *finalizers, "finalizer orphan and foregroundDeletion cannot be both set"));
   }
   if (!core) return errors;
   for (std::size_t i = 0; i < finalizers->size(); ++i) {
@@ -81,8 +82,9 @@ FieldErrors ValidateFinalizers(const Json* finalizers, bool core, const std::str
     const auto& text = item.get_ref<const std::string&>();
     bool standard = text == "kubernetes" || text == "orphan" || text == "foregroundDeletion";
     if (standard || text.find('/') != std::string::npos) continue;
-    errors.push_back(Invalid(Index(path, i), item,
-                             "name is neither a standard finalizer name nor is it fully qualified"));
+    errors.push_back(
+        Invalid(Index(path, i), item,
+                "name is neither a standard finalizer name nor is it fully qualified"));
   }
   return errors;
 }
@@ -164,8 +166,8 @@ FieldErrors ValidateObjectMetaUpdate(const Json& meta, const Json& old, const st
                       Join(added, ", "))));
     }
   }
-  for (std::string_view key : {"name", "namespace", "uid", "creationTimestamp",
-                               "deletionTimestamp", "deletionGracePeriodSeconds"}) {
+  for (std::string_view key : {"name", "namespace", "uid", "creationTimestamp", "deletionTimestamp",
+                               "deletionGracePeriodSeconds"}) {
     CheckImmutable(errors, Find(meta, key), Find(old, key), Child(path, key));
   }
   std::int64_t generation = GetInt(meta, {"generation"}, 0);
@@ -215,8 +217,8 @@ FieldErrors ValidateLabelSelector(const Json& selector, const std::string& path)
     const Json& values = GetArray(expressions[i], {"values"});
     if (op == "In" || op == "NotIn") {
       if (values.empty()) {
-        errors.push_back(Required(Child(at, "values"),
-                                  "must be specified when `operator` is 'In' or 'NotIn'"));
+        errors.push_back(
+            Required(Child(at, "values"), "must be specified when `operator` is 'In' or 'NotIn'"));
       }
     } else if (op == "Exists" || op == "DoesNotExist") {
       if (!values.empty()) {

@@ -63,9 +63,9 @@ void CheckDnsConfig(FieldErrors& errors, const Json& spec, const std::string& pa
       return;
     }
     if (servers.empty()) {
-      errors.push_back(Required(
-          Child(path, "nameservers"),
-          "must provide at least one DNS nameserver when `dnsPolicy` is None"));
+      errors.push_back(
+          Required(Child(path, "nameservers"),
+                   "must provide at least one DNS nameserver when `dnsPolicy` is None"));
       return;
     }
   }

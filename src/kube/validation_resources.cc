@@ -5,17 +5,17 @@
 #include <array>
 
 #include "kube/names.h"
-#include "kube/syntax.h"
 #include "kube/quantity.h"
+#include "kube/syntax.h"
 #include "kube/validation.h"
 
 namespace weir::kube {
 namespace {
 
 constexpr std::array<std::string_view, 12> kStandard = {
-    "cpu",      "memory",   "ephemeral-storage", "storage",
-    "pods",     "services", "resourcequotas",    "replicationcontrollers",
-    "secrets",  "configmaps", "persistentvolumeclaims", "services.nodeports"};
+    "cpu",     "memory",     "ephemeral-storage",      "storage",
+    "pods",    "services",   "resourcequotas",         "replicationcontrollers",
+    "secrets", "configmaps", "persistentvolumeclaims", "services.nodeports"};
 
 bool IsHugePages(std::string_view name) { return name.starts_with("hugepages-"); }
 
@@ -25,8 +25,8 @@ bool IsContainerResource(std::string_view name) {
 
 // Without a prefix, or with Kubernetes' own.
 bool IsNative(std::string_view name) {
-  return name.find('/') == std::string_view::npos || name.find("kubernetes.io/") !=
-                                                         std::string_view::npos;
+  return name.find('/') == std::string_view::npos ||
+         name.find("kubernetes.io/") != std::string_view::npos;
 }
 
 bool IsExtended(std::string_view name) {
@@ -43,8 +43,7 @@ void CheckName(FieldErrors& errors, const std::string& name, const std::string& 
                     name.starts_with("requests.") || name.starts_with("limits.") ||
                     IsHugePages(name);
     if (!standard) {
-      errors.push_back(
-          Invalid(path, name, "must be a standard resource type or fully qualified"));
+      errors.push_back(Invalid(path, name, "must be a standard resource type or fully qualified"));
     }
     if (!IsContainerResource(name)) {
       errors.push_back(Invalid(path, name, "must be a standard resource for containers"));
@@ -67,8 +66,8 @@ void CheckAmount(FieldErrors& errors, const std::string& name, const Quantity& a
   std::string page_text = name.substr(std::string_view("hugepages-").size());
   Result<Quantity> page = Quantity::Parse(page_text);
   if (!page || page->Value() <= 0 || amount.Value() % page->Value() == 0) return;
-  errors.push_back(Invalid(
-      path, text, fmt::format("{} is not positive integer multiple of {}", text, name)));
+  errors.push_back(
+      Invalid(path, text, fmt::format("{} is not positive integer multiple of {}", text, name)));
 }
 
 Result<Quantity> AmountOf(const Json& value) {
@@ -81,8 +80,8 @@ void CheckLimit(FieldErrors& errors, const std::string& name, const Quantity& re
   const Json* limit_value = Find(limits, name);
   if (limit_value == nullptr) {
     if (!MayOvercommit(name)) {
-      errors.push_back(Required(Child(path, "limits"),
-                                "Limit must be set for non overcommitable resources"));
+      errors.push_back(
+          Required(Child(path, "limits"), "Limit must be set for non overcommitable resources"));
     }
     return;
   }
@@ -97,9 +96,9 @@ void CheckLimit(FieldErrors& errors, const std::string& name, const Quantity& re
   } else {
     return;
   }
-  errors.push_back(Invalid(Child(path, "requests"), request.ToString(),
-                           fmt::format("must be {} {} limit of {}", relation, name,
-                                       limit->ToString())));
+  errors.push_back(
+      Invalid(Child(path, "requests"), request.ToString(),
+              fmt::format("must be {} {} limit of {}", relation, name, limit->ToString())));
 }
 
 }  // namespace

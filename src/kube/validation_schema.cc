@@ -40,9 +40,9 @@ FieldError InBody(const std::string& path, const Json& value, const std::string&
 }
 
 FieldError WrongType(const std::string& path, std::string_view wanted, std::string_view shown) {
-  FieldError error = InvalidText(
-      path, Quote(shown),
-      fmt::format("{} in body must be of type {}: {}", path, wanted, Quote(shown)));
+  FieldError error =
+      InvalidText(path, Quote(shown),
+                  fmt::format("{} in body must be of type {}: {}", path, wanted, Quote(shown)));
   error.type = "FieldValueTypeInvalid";
   return error;
 }
@@ -115,9 +115,8 @@ void CheckNumber(FieldErrors& errors, const Json& schema, const Json& value,
 }
 
 std::int64_t Characters(std::string_view text) {
-  return std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-  });
+  return std::count_if(text.begin(), text.end(),
+                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
 }
 
 void CheckString(FieldErrors& errors, const Json& schema, const Json& value,
@@ -164,8 +163,7 @@ void CheckArray(FieldErrors& errors, const Json& schema, const Json& value,
   }
   std::optional<std::int64_t> least = GetInt(schema, {"minItems"});
   if (least && std::int64_t(value.size()) < *least) {
-    errors.push_back(
-        InBody(path, value, fmt::format("should have at least {} items", *least)));
+    errors.push_back(InBody(path, value, fmt::format("should have at least {} items", *least)));
   }
   const Json* items = Find(schema, "items");
   std::string list_type = GetString(schema, "x-kubernetes-list-type");
@@ -225,9 +223,9 @@ void CheckCombined(FieldErrors& errors, const Json& schema, const Json& value,
   }
   const Json& one = GetArray(schema, {"oneOf"});
   if (!one.empty() && fitting(one) != 1) {
-    errors.push_back(InvalidText(
-        path, "\"\"",
-        fmt::format("{} in body must validate one and only one schema (oneOf)", path)));
+    errors.push_back(
+        InvalidText(path, "\"\"",
+                    fmt::format("{} in body must validate one and only one schema (oneOf)", path)));
   }
   const Json* negated = Find(schema, "not");
   if (negated != nullptr && ValidateSchema(*negated, value, path).empty()) {

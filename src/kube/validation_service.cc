@@ -188,8 +188,8 @@ void CheckSingleStack(FieldErrors& errors, const Json& spec) {
 }
 
 FieldErrors ValidateServiceFull(const Json& object) {
-  FieldErrors errors = ValidateObjectMeta(GetObject(object, {"metadata"}), true, NameRule::kLabel,
-                                          true, "metadata");
+  FieldErrors errors =
+      ValidateObjectMeta(GetObject(object, {"metadata"}), true, NameRule::kLabel, true, "metadata");
   const Json& spec = GetObject(object, {"spec"});
   std::string type = GetString(spec, "type");
   const Json& ports = GetArray(spec, {"ports"});

@@ -5,8 +5,8 @@
 
 #include "base/strings.h"
 #include "kube/names.h"
-#include "kube/syntax.h"
 #include "kube/quantity.h"
+#include "kube/syntax.h"
 #include "kube/validation.h"
 
 namespace weir::kube {
@@ -45,9 +45,9 @@ void CheckItems(FieldErrors& errors, const Json& source, const std::string& path
   }
 }
 
-constexpr std::array<std::string_view, 5> kVolumeFields = {
-    "metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace",
-    "metadata.uid"};
+constexpr std::array<std::string_view, 5> kVolumeFields = {"metadata.annotations",
+                                                           "metadata.labels", "metadata.name",
+                                                           "metadata.namespace", "metadata.uid"};
 
 void CheckDownwardItems(FieldErrors& errors, const Json& source, const std::string& path) {
   const Json& items = GetArray(source, {"items"});
@@ -118,8 +118,8 @@ void CheckSource(FieldErrors& errors, std::string_view kind, const Json& source,
   if (kind == "emptyDir") {
     Result<Quantity> limit = Quantity::Parse(GetString(source, "sizeLimit", "0"));
     if (limit && limit->Sign() < 0) {
-      errors.push_back(Forbidden(Child(path, "sizeLimit"),
-                                 "SizeLimit field must be a valid resource quantity"));
+      errors.push_back(
+          Forbidden(Child(path, "sizeLimit"), "SizeLimit field must be a valid resource quantity"));
     }
   } else if (kind == "hostPath") {
     CheckHostPath(errors, source, path);
@@ -129,7 +129,8 @@ void CheckSource(FieldErrors& errors, std::string_view kind, const Json& source,
     CheckMode(errors, source, "defaultMode", path);
     CheckItems(errors, source, path);
   } else if (kind == "persistentVolumeClaim") {
-    if (GetString(source, "claimName").empty()) errors.push_back(Required(Child(path, "claimName")));
+    if (GetString(source, "claimName").empty())
+      errors.push_back(Required(Child(path, "claimName")));
   } else if (kind == "downwardAPI") {
     CheckMode(errors, source, "defaultMode", path);
     CheckDownwardItems(errors, source, path);
