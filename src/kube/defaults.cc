@@ -186,10 +186,10 @@ void DefaultService(Json& object) {
   }
   if (type == "LoadBalancer") Default(spec, "allocateLoadBalancerNodePorts", true);
   Default(Ensure(object, {"status"}), "loadBalancer", Json::object());
-  if (type == "ExternalName") return;
-  Default(spec, "internalTrafficPolicy", "Cluster");
   std::string ip = GetString(spec, "clusterIP");
   if (!ip.empty() && !spec.contains("clusterIPs")) spec["clusterIPs"] = Json::array({ip});
+  if (type == "ExternalName") return;
+  Default(spec, "internalTrafficPolicy", "Cluster");
   // One family, except that upstream lets a headless Service without a selector have both.
   bool both = ip == "None" && GetObject(spec, {"selector"}).empty();
   if (GetString(spec, "ipFamilyPolicy").empty()) {

@@ -218,7 +218,6 @@ void PrepareStatusUpdate(const Resource& resource, const Json& old, Json& object
 void PrepareForCreate(const Resource& resource, Json& object) {
   if (!object.is_object()) return;
   Json& meta = Ensure(object, {"metadata"});
-  meta.erase("generation");
   if (HasGeneration(resource)) meta["generation"] = 1;
   // A node registers itself, with its status.
   if (HasStatus(resource) && !Is(resource, "", "Node")) object.erase("status");
