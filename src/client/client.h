@@ -1,9 +1,9 @@
 // Kubernetes' REST interface as typed-enough calls on JSON documents. Owned by app, shared by all
 // controllers by reference. Loop thread only.
 //
-// Errors: the API's Status message is Error::message, word for word; codes map as 400, 413, 415, 422 ->
-// kInvalid, 401, 403 -> kForbidden, 404, 410 -> kNotFound, 409 -> kConflict, 408, 504 -> kTimeout,
-// 429, 503 -> kUnavailable, others kInternal; transport errors keep their code.
+// Errors: the API's Status message is Error::message, word for word; codes map as 400, 413, 415,
+// 422 -> kInvalid, 401, 403 -> kForbidden, 404, 410 -> kNotFound, 409 -> kConflict, 408, 504 ->
+// kTimeout, 429, 503 -> kUnavailable, others kInternal; transport errors keep their code.
 #pragma once
 
 #include <functional>
@@ -88,8 +88,7 @@ class Client {
   // One watch request: `on_event` for each event until the server ends it (OK), it fails, or
   // on_event returns false. A 410 (also as an ERROR event) is kNotFound: list again.
   net::Task<Status> Watch(ResourceRef ref, std::string ns, ListOptions options,
-                          std::string resource_version,
-                          std::function<bool(WatchEvent)> on_event);
+                          std::string resource_version, std::function<bool(WatchEvent)> on_event);
 
  private:
   Transport& transport_;

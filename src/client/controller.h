@@ -1,7 +1,7 @@
 // The reconcile loop: events enqueue keys, a worker takes a key and brings the world closer to what
-// is wanted. Guarantees, as client-go's workqueue: a key is processed by one worker at a time; a key
-// added while it waits is processed once; added while it is processed, once more after. Failures are
-// retried with back-off (5 ms doubling to 30 s, per key). Loop thread only.
+// is wanted. Guarantees, as client-go's workqueue: a key is processed by one worker at a time; a
+// key added while it waits is processed once; added while it is processed, once more after.
+// Failures are retried with back-off (5 ms doubling to 30 s, per key). Loop thread only.
 #pragma once
 
 #include <functional>

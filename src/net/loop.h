@@ -68,6 +68,7 @@ class TaskGroup {
   Task<void> Stop();
   // Cancels all tasks without waiting.
   void Cancel();
+  Loop& loop() const;
   std::size_t running() const;
   bool stopping() const;
   // How many tasks ended with an exception.

@@ -81,6 +81,7 @@ Task<void> TaskGroup::Stop() {
   while (!state->running.empty()) co_await state->drained.async_wait(kAwait);
 }
 
+Loop& TaskGroup::loop() const { return state_->loop; }
 std::size_t TaskGroup::running() const { return state_->running.size(); }
 bool TaskGroup::stopping() const { return state_->stopping; }
 std::uint64_t TaskGroup::failures() const { return state_->failures; }

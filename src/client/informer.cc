@@ -1,0 +1,245 @@
+#include "client/informer.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::client {
+namespace {
+
+constexpr Duration kBackoffFirst = std::chrono::milliseconds(100);
+constexpr Duration kBackoffLast = std::chrono::seconds(10);
+
+std::string VersionOf(const Json& object) {
+  return GetString(object, {"metadata", "resourceVersion"});
+}
+
+}  // namespace
+
+std::string KeyOf(const Json& object) {
+  const std::string ns = GetString(object, {"metadata", "namespace"});
+  const std::string name = GetString(object, {"metadata", "name"});
+  return ns.empty() ? name : ns + "/" + name;
+}
+
+std::pair<std::string, std::string> SplitKey(std::string_view key) {
+  const std::size_t slash = key.find('/');
+  if (slash == std::string_view::npos) return {"", std::string(key)};
+  return {std::string(key.substr(0, slash)), std::string(key.substr(slash + 1))};
+}
+
+struct Informer::State {
+  State(Client& c, net::TaskGroup& g, env::Random& r, net::Loop& loop, ResourceRef resource,
+        std::string name_space, ListOptions list_options)
+      : client(c),
+        group(g),
+        random(r),
+        ref(std::move(resource)),
+        ns(std::move(name_space)),
+        options(std::move(list_options)),
+        synced_signal(loop) {}
+
+  static net::Task<void> Run(std::shared_ptr<State> self);
+  net::Task<bool> ListOnce();
+  net::Task<bool> WatchOn();
+  net::Task<bool> Pause();
+
+  void Tell(const ObjectPtr& before, const ObjectPtr& after) {
+    for (std::size_t i = 0; i < listeners.size() && !detached; ++i) listeners[i](before, after);
+  }
+  void Put(Json object);
+  void Remove(const std::string& key, const ObjectPtr& last);
+  void Replace(Json list);
+  bool Apply(WatchEvent event);
+
+  Client& client;
+  net::TaskGroup& group;
+  env::Random& random;
+  ResourceRef ref;
+  std::string ns;
+  ListOptions options;
+  std::vector<Listener> listeners;
+  std::map<std::string, ObjectPtr, std::less<>> objects;
+  std::string version;  // where the next watch begins
+  net::Signal synced_signal;
+  Duration backoff = kBackoffFirst;
+  bool synced = false;
+  bool detached = false;  // the Informer is gone
+};
+
+// Lists until that succeeds, then watches until the version is too old, and so on.
+net::Task<void> Informer::State::Run(std::shared_ptr<State> self) {
+  while (!self->detached) {
+    if (co_await self->ListOnce()) {
+      while (co_await self->WatchOn()) {
+      }
+    }
+    if (self->detached || !co_await self->Pause()) co_return;
+  }
+}
+
+net::Task<bool> Informer::State::ListOnce() {
+  Result<Json> list = co_await client.List(ref, ns, options);
+  if (detached) co_return false;
+  if (!list) {
+    if (list.error().code != Code::kCancelled) {
+      spdlog::warn("list {}: {}", ref.plural, list.error().message);
+    }
+    co_return false;
+  }
+  version = VersionOf(*list);
+  Replace(std::move(*list));
+  synced = true;
+  synced_signal.Notify();
+  co_return true;
+}
+
+// One watch request. False where only a new list helps, or where the task is to end.
+net::Task<bool> Informer::State::WatchOn() {
+  bool any = false;
+  auto on_event = [this, &any](WatchEvent event) {
+    any = true;
+    return Apply(std::move(event));
+  };
+  const Status ended = co_await client.Watch(ref, ns, options, version, on_event);
+  if (detached) co_return false;
+  if (any) backoff = kBackoffFirst;
+  if (ended) {
+    // An end without news at once, again and again, must not become a busy loop.
+    if (any) co_return true;
+    co_return co_await Pause();
+  }
+  if (ended.error().code == Code::kCancelled) co_return false;
+  if (ended.error().code == Code::kNotFound) {
+    spdlog::debug("watch {}: {}; listing again", ref.plural, ended.error().message);
+    co_return false;
+  }
+  spdlog::warn("watch {}: {}", ref.plural, ended.error().message);
+  co_return co_await Pause();
+}
+
+// The back-off's wait, between half and the whole of it. False when cancelled.
+net::Task<bool> Informer::State::Pause() {
+  const double part = 0.5 + random.Fraction() / 2;
+  const auto wait = std::chrono::duration_cast<Duration>(backoff * part);
+  backoff = std::min(backoff * 2, kBackoffLast);
+  co_return co_await net::Sleep(wait) && !detached;
+}
+
+void Informer::State::Put(Json object) {
+  std::string key = KeyOf(object);
+  ObjectPtr& slot = objects[key];
+  ObjectPtr before = slot;
+  if (before != nullptr && VersionOf(*before) == VersionOf(object) && !VersionOf(object).empty()) {
+    return;
+  }
+  slot = std::make_shared<const Json>(std::move(object));
+  const ObjectPtr after = slot;
+  Tell(before, after);
+}
+
+void Informer::State::Remove(const std::string& key, const ObjectPtr& last) {
+  const auto it = objects.find(key);
+  if (it == objects.end()) return;
+  const ObjectPtr before = last != nullptr ? last : it->second;
+  objects.erase(it);
+  Tell(before, nullptr);
+}
+
+void Informer::State::Replace(Json list) {
+  // List items leave out what the list says once for all.
+  std::string kind = GetString(list, "kind");
+  if (kind.ends_with("List")) kind.resize(kind.size() - 4);
+  const std::string api_version = GetString(list, "apiVersion");
+  std::map<std::string, bool, std::less<>> listed;
+  Json items = GetArray(list, {"items"});
+  for (Json& item : items) {
+    if (!item.contains("kind")) item["kind"] = kind;
+    if (!item.contains("apiVersion")) item["apiVersion"] = api_version;
+    listed[KeyOf(item)] = true;
+    Put(std::move(item));
+  }
+  std::vector<std::string> gone;
+  for (const auto& [key, object] : objects) {
+    if (!listed.contains(key)) gone.push_back(key);
+  }
+  for (const std::string& key : gone) Remove(key, nullptr);
+}
+
+// False ends the watch.
+bool Informer::State::Apply(WatchEvent event) {
+  if (detached) return false;
+  if (std::string newest = VersionOf(event.object); !newest.empty()) version = std::move(newest);
+  switch (event.type) {
+    case WatchType::kAdded:
+    case WatchType::kModified:
+      Put(std::move(event.object));
+      break;
+    case WatchType::kDeleted: {
+      const std::string key = KeyOf(event.object);
+      Remove(key, std::make_shared<const Json>(std::move(event.object)));
+      break;
+    }
+    case WatchType::kBookmark:
+      break;
+  }
+  return !detached;
+}
+
+Informer::Informer(Client& client, net::TaskGroup& group, env::Random& random, ResourceRef ref,
+                   std::string ns, ListOptions options)
+    : state_(std::make_shared<State>(client, group, random, group.loop(), std::move(ref),
+                                     std::move(ns), std::move(options))) {}
+
+Informer::~Informer() {
+  state_->detached = true;
+  state_->listeners.clear();
+}
+
+void Informer::AddListener(Listener listener) { state_->listeners.push_back(std::move(listener)); }
+
+void Informer::Start() { state_->group.Spawn(State::Run(state_)); }
+
+bool Informer::synced() const { return state_->synced; }
+
+net::Task<bool> Informer::WaitSynced() {
+  const std::shared_ptr<State> state = state_;
+  while (!state->synced) {
+    if (!co_await state->synced_signal.Wait()) co_return false;
+  }
+  co_return true;
+}
+
+ObjectPtr Informer::Get(std::string_view key) const {
+  const auto it = state_->objects.find(key);
+  return it == state_->objects.end() ? nullptr : it->second;
+}
+
+ObjectPtr Informer::Get(std::string_view ns, std::string_view name) const {
+  std::string key(ns);
+  if (!key.empty()) key += '/';
+  key += name;
+  return Get(key);
+}
+
+std::vector<ObjectPtr> Informer::List(std::string_view ns) const {
+  std::vector<ObjectPtr> found;
+  if (ns.empty()) {
+    for (const auto& [key, object] : state_->objects) found.push_back(object);
+    return found;
+  }
+  const std::string prefix = std::string(ns) + "/";
+  for (auto it = state_->objects.lower_bound(prefix);
+       it != state_->objects.end() && it->first.starts_with(prefix); ++it) {
+    found.push_back(it->second);
+  }
+  return found;
+}
+
+const std::map<std::string, ObjectPtr, std::less<>>& Informer::objects() const {
+  return state_->objects;
+}
+
+}  // namespace weir::client

@@ -1,0 +1,264 @@
+// Informer and EventRecorder against a small fake of the API.
+#include "client/informer.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "base/strings.h"
+#include "client/events.h"
+#include "client/events_plan.h"
+#include "env/clock.h"
+#include "net/testing.h"
+
+namespace weir::client {
+namespace {
+
+using net::RunTask;
+
+Json Pod(const std::string& name, int version, const std::string& ns = "ns") {
+  return {{"metadata",
+           {{"name", name}, {"namespace", ns}, {"resourceVersion", std::to_string(version)}}}};
+}
+
+// Lists answer from a queue; watches deliver what the test says, when it says so.
+class FakeApi final : public Transport {
+ public:
+  explicit FakeApi(net::Loop& loop) : news_(loop), asked_(loop) {}
+
+  net::Task<Result<net::HttpResponse>> Do(net::HttpRequest request, Duration) override {
+    Note(request);
+    net::HttpResponse response;
+    if (lists.empty()) {
+      response.status = 503;
+      co_return response;
+    }
+    response.body = DumpJson(lists.front());
+    lists.pop_front();
+    co_return response;
+  }
+
+  net::Task<Status> Stream(net::HttpRequest request, Duration, net::HttpClient::HeadFn head,
+                           net::HttpClient::ChunkFn chunk) override {
+    Note(request);
+    if (!head(net::HttpResponse())) co_return Status();
+    while (true) {
+      while (!events.empty()) {
+        const Json event = events.front();
+        events.pop_front();
+        if (event.is_null()) co_return Status();  // the server ends the watch
+        if (!chunk(DumpJson(event) + "\n")) co_return Status();
+      }
+      if (!co_await news_.Wait()) co_return Fail(Code::kCancelled, "cancelled");
+    }
+  }
+
+  void Say(Json event) {
+    events.push_back(std::move(event));
+    news_.Notify();
+  }
+  void Say(const std::string& type, Json object) {
+    Say(Json{{"type", type}, {"object", std::move(object)}});
+  }
+  static Json ListOf(std::vector<Json> items, int version) {
+    return {{"kind", "PodList"},
+            {"apiVersion", "v1"},
+            {"metadata", {{"resourceVersion", std::to_string(version)}}},
+            {"items", std::move(items)}};
+  }
+
+  std::deque<Json> lists;
+  std::deque<Json> events;
+  std::vector<std::string> asked;
+  net::Signal& asked_signal() { return asked_; }
+
+ private:
+  void Note(const net::HttpRequest& request) {
+    asked.push_back(request.target);
+    asked_.Notify();
+  }
+  net::Signal news_;
+  net::Signal asked_;
+};
+
+class InformerTest : public ::testing::Test {
+ protected:
+  InformerTest() : api_(loop_), client_(api_, "test"), group_(loop_, "informer"), random_(1) {
+    informer_ = std::make_unique<Informer>(client_, group_, random_, refs::kPods);
+    informer_->AddListener([this](const ObjectPtr& before, const ObjectPtr& after) {
+      const auto text = [](const ObjectPtr& object) {
+        return object == nullptr ? std::string("-")
+                                 : KeyOf(*object) + "@" +
+                                       GetString(*object, {"metadata", "resourceVersion"});
+      };
+      seen_.push_back(text(before) + " " + text(after));
+    });
+  }
+  ~InformerTest() override { RunTask(loop_, group_.Stop()); }
+
+  // Runs the loop until the API has been asked so often.
+  void Asked(std::size_t count) {
+    while (api_.asked.size() < count) {
+      ASSERT_TRUE(RunTask(loop_, api_.asked_signal().WaitFor(std::chrono::seconds(20))));
+    }
+  }
+  void Delivered() {
+    while (!api_.events.empty()) RunTask(loop_, net::Yield());
+  }
+
+  net::Loop loop_;
+  FakeApi api_;
+  Client client_;
+  net::TaskGroup group_;
+  env::SeededRandom random_;
+  std::unique_ptr<Informer> informer_;
+  std::vector<std::string> seen_;
+};
+
+TEST_F(InformerTest, ListsThenWatchesAndTellsEachChangeOnce) {
+  api_.lists = {FakeApi::ListOf({Pod("a", 1), Pod("b", 2), Pod("x", 3, "other")}, 10)};
+  informer_->Start();
+  EXPECT_FALSE(informer_->synced());
+  EXPECT_TRUE(RunTask(loop_, informer_->WaitSynced()));
+  Asked(2);
+  EXPECT_EQ(api_.asked[1], "/api/v1/pods?watch=1&allowWatchBookmarks=true&resourceVersion=10");
+  api_.Say("ADDED", Pod("c", 11));
+  api_.Say("MODIFIED", Pod("a", 12));
+  api_.Say("MODIFIED", Pod("a", 12));
+  api_.Say("DELETED", Pod("b", 13));
+  api_.Say("DELETED", Pod("never", 14));
+  api_.Say("BOOKMARK", Pod("", 20, ""));
+  api_.Say(Json());  // the end: the next watch begins at the bookmark
+  Asked(3);
+  EXPECT_EQ(seen_, (std::vector<std::string>{"- ns/a@1", "- ns/b@2", "- other/x@3", "- ns/c@11",
+                                             "ns/a@1 ns/a@12", "ns/b@13 -"}));
+  EXPECT_EQ(api_.asked[2], "/api/v1/pods?watch=1&allowWatchBookmarks=true&resourceVersion=20");
+  EXPECT_EQ(GetString(*informer_->Get("ns", "a"), "kind"), "Pod");
+  EXPECT_EQ(GetString(*informer_->Get("ns/a"), "apiVersion").size(), 0U) << "replaced by the watch";
+  EXPECT_EQ(informer_->Get("ns", "b"), nullptr);
+  EXPECT_EQ(informer_->List().size(), 3U);
+  EXPECT_EQ(informer_->List("ns").size(), 2U);
+  EXPECT_EQ(informer_->objects().size(), 3U);
+}
+
+TEST_F(InformerTest, A410ListsAgainAndTellsTheDifference) {
+  api_.lists = {FakeApi::ListOf({Pod("a", 1), Pod("b", 2)}, 10),
+                FakeApi::ListOf({Pod("a", 5), Pod("c", 6)}, 30)};
+  informer_->Start();
+  Asked(2);
+  seen_.clear();
+  api_.Say("ERROR", {{"kind", "Status"}, {"code", 410}, {"message", "too old"}});
+  Asked(4);
+  EXPECT_EQ(seen_, (std::vector<std::string>{"ns/a@1 ns/a@5", "- ns/c@6", "ns/b@2 -"}));
+}
+
+TEST_F(InformerTest, AFailedListIsTriedAgain) {
+  informer_->Start();
+  Asked(2);
+  EXPECT_FALSE(informer_->synced());
+  api_.lists = {FakeApi::ListOf({}, 10)};
+  EXPECT_TRUE(RunTask(loop_, informer_->WaitSynced()));
+}
+
+TEST_F(InformerTest, AGoneInformerHearsNothing) {
+  api_.lists = {FakeApi::ListOf({}, 10)};
+  informer_->Start();
+  Asked(2);
+  informer_.reset();
+  api_.Say("ADDED", Pod("a", 11));
+  Delivered();
+  EXPECT_TRUE(seen_.empty());
+  loop_.Run();
+  EXPECT_EQ(group_.running(), 0U);
+}
+
+TEST(Keys, SplitAsTheyAreMade) {
+  EXPECT_EQ(KeyOf(Pod("a", 1)), "ns/a");
+  EXPECT_EQ(KeyOf(Pod("a", 1, "")), "a");
+  EXPECT_EQ(SplitKey("ns/a"), (std::pair<std::string, std::string>{"ns", "a"}));
+  EXPECT_EQ(SplitKey("a"), (std::pair<std::string, std::string>{"", "a"}));
+}
+
+// Keeps Event objects as the API would.
+class EventStore final : public Transport {
+ public:
+  net::Task<Result<net::HttpResponse>> Do(net::HttpRequest request, Duration) override {
+    co_await net::Yield();
+    net::HttpResponse response;
+    const Json body = ParseJson(request.body).value();
+    if (request.method == "POST") {
+      stored[GetString(body, {"metadata", "name"})] = body;
+      order.push_back("POST " + GetString(body, "message"));
+    } else {
+      const std::string path(request.Path());
+      const auto it = stored.find(path.substr(path.rfind('/') + 1));
+      if (it == stored.end()) {
+        response.status = 404;
+      } else {
+        it->second.merge_patch(body);
+        order.push_back("PATCH " + GetString(it->second, "message"));
+      }
+    }
+    response.body = "{}";
+    co_return response;
+  }
+  net::Task<Status> Stream(net::HttpRequest, Duration, net::HttpClient::HeadFn,
+                           net::HttpClient::ChunkFn) override {
+    co_return Fail(Code::kInternal, "not used");
+  }
+  std::map<std::string, Json> stored;
+  std::vector<std::string> order;
+};
+
+TEST(EventRecorder, CountsEqualEventsAndKeepsTheOrder) {
+  net::Loop loop;
+  EventStore store;
+  Client client(store, "test");
+  net::TaskGroup group(loop, "events");
+  env::FakeClock clock;
+  env::SeededRandom random(1);
+  EventRecorder recorder(client, group, clock, random, "kubelet", "node-1");
+  Json pod = Pod("web", 1);
+  pod["kind"] = "Pod";
+  pod["apiVersion"] = "v1";
+  recorder.Record(pod, "Normal", "Started", "one");
+  recorder.Record(pod, "Warning", "BackOff", "two");
+  clock.Advance(std::chrono::seconds(10));
+  pod["metadata"]["resourceVersion"] = "2";
+  recorder.Record(pod, "Normal", "Started", "one");
+  loop.Run();
+  EXPECT_EQ(store.order, (std::vector<std::string>{"POST one", "POST two", "PATCH one"}));
+  ASSERT_EQ(store.stored.size(), 2U);
+  const Json& event = store.stored.begin()->second;
+  EXPECT_EQ(GetInt(event, {"count"}), 2);
+  EXPECT_EQ(GetString(event, "firstTimestamp"), "2026-01-01T00:00:00Z");
+  EXPECT_EQ(GetString(event, "lastTimestamp"), "2026-01-01T00:00:10Z");
+  EXPECT_EQ(GetString(event, {"involvedObject", "name"}), "web");
+  EXPECT_EQ(GetString(event, {"source", "component"}), "kubelet");
+  EXPECT_EQ(GetString(event, {"metadata", "namespace"}), "ns");
+  EXPECT_TRUE(GetString(event, {"metadata", "name"}).starts_with("web."));
+  // An Event that expired is written anew.
+  store.stored.clear();
+  recorder.Record(pod, "Normal", "Started", "one");
+  loop.Run();
+  ASSERT_EQ(store.stored.size(), 1U);
+  EXPECT_EQ(GetInt(store.stored.begin()->second, {"count"}), 1);
+}
+
+TEST(EventCorrelator, ForgetsTheOldest) {
+  EventCorrelator correlator;
+  for (int i = 0; i < 5000; ++i) correlator.Remember(std::to_string(i), "e", 1);
+  EXPECT_EQ(correlator.Find("0"), nullptr);
+  EXPECT_NE(correlator.Find("4999"), nullptr);
+  EXPECT_NE(correlator.Find("904"), nullptr);
+  EXPECT_EQ(correlator.Find("903"), nullptr);
+}
+
+TEST(NewEvent, OfAClusterScopedObjectLivesInDefault) {
+  EventNews news;
+  news.involved = ReferenceTo(Json{{"kind", "Node"}, {"metadata", {{"name", "n"}}}});
+  EXPECT_EQ(GetString(NewEvent(news, {"c", ""}), {"metadata", "namespace"}), "default");
+}
+
+}  // namespace
+}  // namespace weir::client
