@@ -126,12 +126,6 @@ std::string_view Untagged(std::string_view image) {
   return image.substr(0, colon);
 }
 
-// Parse has checked every placeholder.
-std::string Filled(const std::string& text, const Placeholders& values) {
-  auto filled = Substitute(text, values);
-  return filled ? *std::move(filled) : text;
-}
-
 // Images whose entrypoint is a script (docker-entrypoint.sh) take the program's own name as the
 // first argument; the entry's command has it already.
 bool RepeatsProgram(const std::vector<std::string>& command, const std::vector<std::string>& args) {
@@ -179,31 +173,32 @@ const CatalogueEntry* Catalogue::Find(std::string_view image) const {
   return nullptr;
 }
 
-std::optional<CommandLine> BuildCommand(const Catalogue& catalogue, const std::string& image,
-                                        const std::vector<std::string>& command,
-                                        const std::vector<std::string>& args,
-                                        const Placeholders& values) {
-  const CatalogueEntry* entry = catalogue.Find(image);
-  if (entry == nullptr && command.empty()) return std::nullopt;
-  CommandLine line;
-  if (entry != nullptr) {
-    line.package = entry->package;
-    for (const auto& [name, value] : entry->env) line.env[name] = Filled(value, values);
-  }
+std::string FillPlaceholders(const std::string& text, const Placeholders& values) {
+  auto filled = Substitute(text, values);
+  return filled ? *std::move(filled) : text;
+}
+
+std::optional<std::vector<std::string>> BuildCommand(const Catalogue& catalogue,
+                                                     const std::string& image,
+                                                     const std::vector<std::string>& command,
+                                                     const std::vector<std::string>& args,
+                                                     const Placeholders& values) {
+  std::vector<std::string> argv = command;
   if (!command.empty()) {
-    line.argv = command;
-    line.argv.insert(line.argv.end(), args.begin(), args.end());
-    return line;
+    argv.insert(argv.end(), args.begin(), args.end());
+    return argv;
   }
-  for (const std::string& word : entry->command) line.argv.push_back(Filled(word, values));
+  const CatalogueEntry* entry = catalogue.Find(image);
+  if (entry == nullptr) return std::nullopt;
+  for (const std::string& word : entry->command) argv.push_back(FillPlaceholders(word, values));
   if (args.empty()) {
-    for (const std::string& word : entry->args) line.argv.push_back(Filled(word, values));
+    for (const std::string& word : entry->args) argv.push_back(FillPlaceholders(word, values));
   } else {
-    const auto skip = RepeatsProgram(entry->command, args) ? 1 : 0;
-    line.argv.insert(line.argv.end(), args.begin() + skip, args.end());
+    argv.insert(argv.end(), args.begin() + (RepeatsProgram(entry->command, args) ? 1 : 0),
+                args.end());
   }
-  if (line.argv.empty()) return std::nullopt;
-  return line;
+  if (argv.empty()) return std::nullopt;
+  return argv;
 }
 
 }  // namespace weir::kubelet

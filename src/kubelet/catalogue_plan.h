@@ -46,19 +46,17 @@ class Catalogue {
   std::string file_ = "the built-in catalogue";
 };
 
-struct CommandLine {
-  std::vector<std::string> argv;
-  std::map<std::string, std::string> env;  // the image's own; the container's override it
-  std::string package;
-};
+// The text with each ${NAME} replaced; one that `values` lacks stays as it is.
+std::string FillPlaceholders(const std::string& text, const Placeholders& values);
 
 // What a container runs, as Kubernetes combines an image with a container: `command` replaces the
 // entry's command and args, `args` alone replaces its args. Words of the container are taken as
 // they are (their $(VAR)s are expanded elsewhere). nullopt: no entry and no command, so there is
 // nothing to run.
-std::optional<CommandLine> BuildCommand(const Catalogue& catalogue, const std::string& image,
-                                        const std::vector<std::string>& command,
-                                        const std::vector<std::string>& args,
-                                        const Placeholders& values);
+std::optional<std::vector<std::string>> BuildCommand(const Catalogue& catalogue,
+                                                     const std::string& image,
+                                                     const std::vector<std::string>& command,
+                                                     const std::vector<std::string>& args,
+                                                     const Placeholders& values);
 
 }  // namespace weir::kubelet

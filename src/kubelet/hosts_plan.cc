@@ -34,8 +34,7 @@ std::vector<std::string> SelectedAddresses(const Json& service,
   return addresses;
 }
 
-std::vector<std::string> Addresses(const Json& service,
-                                   const std::vector<ObjectPtr>& pods) {
+std::vector<std::string> Addresses(const Json& service, const std::vector<ObjectPtr>& pods) {
   const std::string cluster_ip = GetString(service, {"spec", "clusterIP"});
   if (cluster_ip == "None") return SelectedAddresses(service, pods);
   if (cluster_ip.empty()) return {};  // ExternalName

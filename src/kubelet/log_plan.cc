@@ -130,6 +130,29 @@ std::expected<LogOptions, Json> ParseLogOptions(
   return options;
 }
 
+std::optional<Json> ChooseContainer(const Json& pod, LogOptions& options) {
+  const std::string pod_name = GetString(pod, {"metadata", "name"});
+  std::vector<std::string> main;
+  std::vector<std::string> init;
+  for (const Json& c : GetArray(pod, {"spec", "containers"})) main.push_back(GetString(c, "name"));
+  for (const Json& c : GetArray(pod, {"spec", "initContainers"})) {
+    init.push_back(GetString(c, "name"));
+  }
+  if (options.container.empty() && main.size() == 1 && init.empty()) options.container = main[0];
+  if (options.container.empty()) {
+    std::string message = "a container name must be specified for pod " + pod_name +
+                          ", choose one of: [" + Join(main, " ") + "]";
+    if (!init.empty()) message += " or one of the init containers: [" + Join(init, " ") + "]";
+    return kube::StatusBadRequest(message);
+  }
+  const auto has = [&](const std::vector<std::string>& names) {
+    return std::ranges::find(names, options.container) != names.end();
+  };
+  if (has(main) || has(init)) return std::nullopt;
+  return kube::StatusBadRequest("container " + options.container + " is not valid for pod " +
+                                pod_name);
+}
+
 LogRenderer::LogRenderer(const LogOptions& options, Time now)
     : timestamps_(options.timestamps), left_(options.limit_bytes.value_or(-1)) {
   if (options.since_seconds) since_ = LogTime(now - std::chrono::seconds(*options.since_seconds));

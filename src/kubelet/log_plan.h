@@ -50,6 +50,10 @@ struct LogOptions {
 std::expected<LogOptions, Json> ParseLogOptions(
     const std::string& pod_name, const std::vector<std::pair<std::string, std::string>>& query);
 
+// Fills in the container where the pod has but one, and checks that it has the one asked for; the
+// error is a 400 in upstream's words.
+std::optional<Json> ChooseContainer(const Json& pod, LogOptions& options);
+
 // What a client gets of a log: entries, in any pieces, to plain text.
 class LogRenderer {
  public:

@@ -7,7 +7,7 @@
 namespace weir::kubelet {
 namespace {
 
-constexpr Duration kEagerPeriod = std::chrono::milliseconds(100);
+constexpr Duration kEagerPeriodMin = std::chrono::milliseconds(50);
 
 // A port by number, or by the name of one of the container's ports.
 std::optional<std::uint16_t> Port(const Json& container, const Json* port) {
@@ -47,6 +47,25 @@ void ReadPort(const Json& container, const Json& action, ProbeSpec& spec) {
   }
 }
 
+// What a probe or a hook does.
+void ReadAction(const Json& container, const Json& handler, ProbeSpec& spec) {
+  if (const Json* get = Find(handler, "httpGet")) {
+    ReadHttpGet(*get, spec);
+    ReadPort(container, *get, spec);
+  } else if (const Json* tcp = Find(handler, "tcpSocket")) {
+    spec.action = ProbeAction::kTcpSocket;
+    spec.host = GetString(*tcp, "host");
+    ReadPort(container, *tcp, spec);
+  } else if (const Json* exec = Find(handler, "exec")) {
+    spec.action = ProbeAction::kExec;
+    for (const Json& word : GetArray(*exec, {"command"})) {
+      if (word.is_string()) spec.command.push_back(word.get<std::string>());
+    }
+  } else {
+    spec.problem = "weir serves httpGet, tcpSocket and exec probes, and no others";
+  }
+}
+
 }  // namespace
 
 std::string ProbeName(ProbeKind kind) {
@@ -78,21 +97,20 @@ std::optional<ProbeSpec> ReadProbe(const Json& container, ProbeKind kind) {
   if (const auto grace = GetInt(*probe, {"terminationGracePeriodSeconds"})) {
     spec.grace = std::chrono::seconds(*grace);
   }
-  if (const Json* get = Find(*probe, "httpGet")) {
-    ReadHttpGet(*get, spec);
-    ReadPort(container, *get, spec);
-  } else if (const Json* tcp = Find(*probe, "tcpSocket")) {
-    spec.action = ProbeAction::kTcpSocket;
-    spec.host = GetString(*tcp, "host");
-    ReadPort(container, *tcp, spec);
-  } else if (const Json* exec = Find(*probe, "exec")) {
-    spec.action = ProbeAction::kExec;
-    for (const Json& word : GetArray(*exec, {"command"})) {
-      if (word.is_string()) spec.command.push_back(word.get<std::string>());
-    }
-  } else {
-    spec.problem = "weir serves httpGet, tcpSocket and exec probes, and no others";
+  ReadAction(container, *probe, spec);
+  return spec;
+}
+
+std::optional<ProbeSpec> ReadHook(const Json& container, std::string_view name) {
+  const Json* hook = Find(container, {"lifecycle", name});
+  if (hook == nullptr || !hook->is_object() || hook->empty()) return std::nullopt;
+  ProbeSpec spec;
+  spec.timeout = std::chrono::minutes(2);
+  if (const auto seconds = GetInt(*hook, {"sleep", "seconds"})) {
+    spec.sleep = std::chrono::seconds(*seconds);
+    return spec;
   }
+  ReadAction(container, *hook, spec);
   return spec;
 }
 
@@ -118,7 +136,8 @@ ProbeStep AfterProbe(const ProbeSpec& spec, ProbeState& state, bool success, Tim
     ++state.failures;
     if (state.failures >= spec.failure_threshold) step.verdict = ProbeVerdict::kFailure;
   }
-  const Duration wait = eager && !state.succeeded_once ? kEagerPeriod : spec.period;
+  const Duration soon = std::max(kEagerPeriodMin, (asked_at - state.started_at) / 10);
+  const Duration wait = eager && !state.succeeded_once ? std::min(soon, spec.period) : spec.period;
   step.next = std::max(asked_at + wait, now);
   return step;
 }

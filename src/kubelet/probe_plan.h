@@ -1,7 +1,8 @@
 // Probes: what a container's probe asks, when it asks next, and what its answers mean. Pure.
 // Rules of upstream's pkg/kubelet/prober, with one addition: until its first success a startup or
-// readiness probe asks every 100 ms instead of every period, so that a pod is ready as soon as it
-// can be; failures still count once a period.
+// readiness probe asks more often than once a period (every 50 ms at first, then every tenth of the
+// container's age), so that a pod is ready as soon as it can be; failures still count once a
+// period.
 #pragma once
 
 #include <optional>
@@ -34,6 +35,7 @@ struct ProbeSpec {
   int success_threshold = 1;
   int failure_threshold = 3;
   std::optional<Duration> grace;
+  Duration sleep{0};  // of a hook: wait, ask nothing
   // Why it cannot be asked (an unknown port name, gRPC); empty otherwise.
   std::string problem;
 };
@@ -41,7 +43,11 @@ struct ProbeSpec {
 // The container's probe of that kind, if it has one.
 std::optional<ProbeSpec> ReadProbe(const Json& container, ProbeKind kind);
 
+// A lifecycle hook ("preStop", "postStart"), which asks as a probe does.
+std::optional<ProbeSpec> ReadHook(const Json& container, std::string_view name);
+
 struct ProbeState {
+  Time started_at;  // when the container was
   bool succeeded_once = false;
   int successes = 0;  // in a row
   int failures = 0;   // in a row, at most one a period

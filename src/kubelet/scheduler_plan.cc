@@ -63,8 +63,7 @@ std::int64_t RequestedMilli(const Json& pod, std::string_view resource) {
   return std::max(sum, largest);
 }
 
-Placement PlanPlacement(const Json& pod, const Json& node,
-                        const std::vector<ObjectPtr>& bound) {
+Placement PlanPlacement(const Json& pod, const Json& node, const std::vector<ObjectPtr>& bound) {
   Placement placement;
   placement.wanted =
       GetString(pod, {"spec", "nodeName"}).empty() && !IsOver(pod) &&

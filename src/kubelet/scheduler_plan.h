@@ -17,8 +17,7 @@ struct Placement {
 // `bound` are the pods that have the node already. Looked at are schedulerName, schedulingGates,
 // nodeSelector, taints of `node` through spec.unschedulable, and the sums of requests against
 // status.allocatable.
-Placement PlanPlacement(const Json& pod, const Json& node,
-                        const std::vector<ObjectPtr>& bound);
+Placement PlanPlacement(const Json& pod, const Json& node, const std::vector<ObjectPtr>& bound);
 
 // The requests of a pod for `cpu` (thousandths) or `memory` (thousandths of bytes): the larger of
 // its containers' sum and its largest init container.

@@ -145,8 +145,8 @@ Condition ContainersReady(const PodState& state, const std::string& phase) {
   return condition;
 }
 
-const Json* FindCondition(const Json& pod, std::string_view type) {
-  for (const Json& condition : GetArray(pod, {"status", "conditions"})) {
+const Json* FindCondition(const Json& status, std::string_view type) {
+  for (const Json& condition : GetArray(status, {"conditions"})) {
     if (GetString(condition, "type") == type) return &condition;
   }
   return nullptr;
@@ -158,7 +158,7 @@ Condition Ready(const Json& pod, Condition containers) {
   if (!containers.status) return containers;
   for (const Json& gate : GetArray(pod, {"spec", "readinessGates"})) {
     const std::string type = GetString(gate, "conditionType");
-    const Json* condition = FindCondition(pod, type);
+    const Json* condition = FindCondition(GetObject(pod, {"status"}), type);
     if (condition != nullptr && GetString(*condition, "status") == "True") continue;
     return {"Ready", false, "ReadinessGatesNotReady",
             condition == nullptr
@@ -169,9 +169,10 @@ Condition Ready(const Json& pod, Condition containers) {
   return containers;
 }
 
-Json ConditionJson(const Json& pod, const Condition& condition, Time now) {
+Json ConditionJson(const Json& pod, const Json& reported, const Condition& condition, Time now) {
   const std::string status = condition.status ? "True" : "False";
-  const Json* before = FindCondition(pod, condition.type);
+  const Json* before = FindCondition(reported, condition.type);
+  if (before == nullptr) before = FindCondition(GetObject(pod, {"status"}), condition.type);
   const bool same = before != nullptr && GetString(*before, "status") == status;
   Json json = {
       {"type", condition.type},
@@ -185,15 +186,17 @@ Json ConditionJson(const Json& pod, const Condition& condition, Time now) {
   return json;
 }
 
-Json Conditions(const Json& pod, const PodState& state, const std::string& phase, bool ended,
-                Time now) {
+Json Conditions(const Json& pod, const PodState& state, const std::string& phase,
+                const StatusInputs& inputs, Time now) {
   const Condition containers = ContainersReady(state, phase);
   const std::array<Condition, 5> own{
-      Condition{"PodReadyToStartContainers", state.sandbox_ready && !ended, "", ""},
+      Condition{"PodReadyToStartContainers", state.sandbox_ready && !inputs.ended, "", ""},
       Initialized(state, phase), Ready(pod, containers), containers,
       Condition{"PodScheduled", true, "", ""}};
   Json conditions = Json::array();
-  for (const Condition& condition : own) conditions.push_back(ConditionJson(pod, condition, now));
+  for (const Condition& condition : own) {
+    conditions.push_back(ConditionJson(pod, inputs.reported, condition, now));
+  }
   for (const Json& other : GetArray(pod, {"status", "conditions"})) {
     const auto is_it = [&other](const Condition& c) { return c.type == GetString(other, "type"); };
     if (std::ranges::none_of(own, is_it)) conditions.push_back(other);
@@ -222,7 +225,7 @@ std::optional<kube::Quantity> Amount(const Json& container, std::string_view kin
 Json BuildStatus(const Json& pod, const PodState& state, const StatusInputs& inputs, Time now) {
   const std::string phase = Phase(pod, state, inputs.ended);
   Json status = {{"phase", phase},
-                 {"conditions", Conditions(pod, state, phase, inputs.ended, now)},
+                 {"conditions", Conditions(pod, state, phase, inputs, now)},
                  {"qosClass", QosClass(pod)}};
   if (const auto generation = GetInt(pod, {"metadata", "generation"})) {
     status["observedGeneration"] = *generation;

@@ -11,6 +11,8 @@ struct StatusInputs {
   std::string host_ip;
   // The pod is over (deleted, failed or complete) and nothing of it runs any more.
   bool ended = false;
+  // The status reported last, which the cache may not show yet; null: the object's own counts.
+  Json reported;
 };
 
 // The whole status. Conditions that others own are kept; a transition time changes with its status
