@@ -100,9 +100,9 @@ TEST(Client, AsksAsTheApiWantsIt) {
 
 TEST(Client, MapsStatusesToCodes) {
   const std::map<int, Code> cases = {
-      {400, Code::kInvalid},     {401, Code::kForbidden}, {403, Code::kForbidden},
-      {404, Code::kNotFound},    {408, Code::kTimeout},   {409, Code::kConflict},
-      {410, Code::kNotFound},    {413, Code::kInvalid},   {415, Code::kInvalid},
+      {400, Code::kInvalid},     {401, Code::kForbidden},   {403, Code::kForbidden},
+      {404, Code::kNotFound},    {408, Code::kTimeout},     {409, Code::kConflict},
+      {410, Code::kNotFound},    {413, Code::kInvalid},     {415, Code::kInvalid},
       {422, Code::kInvalid},     {429, Code::kUnavailable}, {500, Code::kInternal},
       {503, Code::kUnavailable}, {504, Code::kTimeout}};
   net::Loop loop;
@@ -134,20 +134,28 @@ std::string EventLine(const std::string& type, const std::string& name) {
 }
 
 TEST(Client, WatchesAndTellsHowTheWatchEnds) {
-  const std::string gone = R"({"type":"ERROR","object":{"kind":"Status","code":410,"message":"too old"}})";
+  const std::string gone =
+      R"({"type":"ERROR","object":{"kind":"Status","code":410,"message":"too old"}})";
   const std::vector<WatchCase> cases = {
       {"whole",
-       {200, {EventLine("ADDED", "a") + EventLine("MODIFIED", "b") + EventLine("DELETED", "c") +
-              EventLine("BOOKMARK", "d")}, {}},
-       {"0a", "1b", "2c", "3d"}, std::nullopt},
+       {200,
+        {EventLine("ADDED", "a") + EventLine("MODIFIED", "b") + EventLine("DELETED", "c") +
+         EventLine("BOOKMARK", "d")},
+        {}},
+       {"0a", "1b", "2c", "3d"},
+       std::nullopt},
       {"cut", {200, {"{\"type\":\"ADD", "ED\",\"object\":{}}\r\n\n"}, {}}, {"0"}, std::nullopt},
-      {"stopped", {200, {EventLine("ADDED", "stop") + EventLine("ADDED", "never")}, {}},
-       {"0stop"}, std::nullopt},
+      {"stopped",
+       {200, {EventLine("ADDED", "stop") + EventLine("ADDED", "never")}, {}},
+       {"0stop"},
+       std::nullopt},
       {"gone event", {200, {EventLine("ADDED", "a") + gone + "\n"}, {}}, {"0a"}, Code::kNotFound},
       {"gone answer", {410, {R"({"message":"too ", "x":1})", ""}, {}}, {}, Code::kNotFound},
       {"unavailable", {503, {"later"}, {}}, {}, Code::kUnavailable},
-      {"broken off", {200, {EventLine("ADDED", "a")}, Fail(Code::kUnavailable, "broken off")},
-       {"0a"}, Code::kUnavailable},
+      {"broken off",
+       {200, {EventLine("ADDED", "a")}, Fail(Code::kUnavailable, "broken off")},
+       {"0a"},
+       Code::kUnavailable},
       {"no JSON", {200, {"what\n"}, {}}, {}, Code::kInvalid},
       {"unknown type", {200, {EventLine("NEWS", "a")}, {}}, {}, Code::kInternal},
   };
@@ -230,10 +238,8 @@ TEST(InProcessTransport, CallsTheHandler) {
   EXPECT_EQ(response->body, "hello");
   EXPECT_EQ(response->Header("x-peer"), "in-process");
   EXPECT_EQ(response->Header("x-auth"), "Bearer secret");
-  for (const auto& [target, code] :
-       std::map<std::string, Code>{{"/none", Code::kUnavailable},
-                                   {"/throw", Code::kInternal},
-                                   {"/late", Code::kTimeout}}) {
+  for (const auto& [target, code] : std::map<std::string, Code>{
+           {"/none", Code::kUnavailable}, {"/throw", Code::kInternal}, {"/late", Code::kTimeout}}) {
     request.target = target;
     const auto failed = RunTask(loop, transport->Do(request, std::chrono::milliseconds(10)));
     ASSERT_FALSE(failed) << target;
@@ -286,7 +292,11 @@ TEST(Kubeconfig, IsReadBackAsWritten) {
   EXPECT_EQ(back->certificate.key_pem, "KEY\n");
   EXPECT_EQ(back->token, "t: #");
   EXPECT_EQ(back->default_namespace, "demo");
-  EXPECT_TRUE(ParseKubeconfig(BuildKubeconfig("weir", {}), "/x", no_files));
+  ClusterAccess plain;
+  plain.endpoint.host = "::1";
+  const auto bare = ParseKubeconfig(BuildKubeconfig("weir", plain), "/x", no_files);
+  ASSERT_TRUE(bare) << bare.error().message;
+  EXPECT_EQ(bare->endpoint.host, "::1");
 }
 
 TEST(Kubeconfig, ReadsFilesAndNamesWhatIsWrong) {
@@ -297,7 +307,8 @@ TEST(Kubeconfig, ReadsFilesAndNamesWhatIsWrong) {
   };
   const auto config = [](const std::string& cluster, const std::string& user) {
     return "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
-           "clusters: [{name: k, cluster: {" + cluster + "}}]\nusers: [{name: u, user: {" + user + "}}]\n";
+           "clusters: [{name: k, cluster: {" +
+           cluster + "}}]\nusers: [{name: u, user: {" + user + "}}]\n";
   };
   const auto good = ParseKubeconfig(
       config("server: 'https://h:1', certificate-authority: ca.pem", "tokenFile: /abs/token"),

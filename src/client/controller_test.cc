@@ -34,8 +34,8 @@ TEST(WorkQueue, AKeyWaitsOnceAndComesAgainAfterItsWorker) {
 
 TEST(WorkQueue, BackOffDoublesToItsEndAndStartsAnewAfterSuccess) {
   WorkQueue queue;
-  const std::vector<int> want = {5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 10240, 20480,
-                                 30000, 30000};
+  const std::vector<int> want = {5,    10,   20,   40,    80,    160,   320,  640,
+                                 1280, 2560, 5120, 10240, 20480, 30000, 30000};
   for (const int ms : want) EXPECT_EQ(queue.Failed("a"), milliseconds(ms));
   for (int i = 0; i < 100; ++i) EXPECT_EQ(queue.Failed("a"), milliseconds(30000));
   EXPECT_EQ(queue.Failed("b"), milliseconds(5));

@@ -87,9 +87,9 @@ class InformerTest : public ::testing::Test {
     informer_ = std::make_unique<Informer>(client_, group_, random_, refs::kPods);
     informer_->AddListener([this](const ObjectPtr& before, const ObjectPtr& after) {
       const auto text = [](const ObjectPtr& object) {
-        return object == nullptr ? std::string("-")
-                                 : KeyOf(*object) + "@" +
-                                       GetString(*object, {"metadata", "resourceVersion"});
+        return object == nullptr
+                   ? std::string("-")
+                   : KeyOf(*object) + "@" + GetString(*object, {"metadata", "resourceVersion"});
       };
       seen_.push_back(text(before) + " " + text(after));
     });
@@ -133,8 +133,8 @@ TEST_F(InformerTest, ListsThenWatchesAndTellsEachChangeOnce) {
   EXPECT_EQ(seen_, (std::vector<std::string>{"- ns/a@1", "- ns/b@2", "- other/x@3", "- ns/c@11",
                                              "ns/a@1 ns/a@12", "ns/b@13 -"}));
   EXPECT_EQ(api_.asked[2], "/api/v1/pods?watch=1&allowWatchBookmarks=true&resourceVersion=20");
-  EXPECT_EQ(GetString(*informer_->Get("ns", "a"), "kind"), "Pod");
-  EXPECT_EQ(GetString(*informer_->Get("ns/a"), "apiVersion").size(), 0U) << "replaced by the watch";
+  EXPECT_EQ(GetString(*informer_->Get("other", "x"), "kind"), "Pod") << "from the list's kind";
+  EXPECT_EQ(GetString(*informer_->Get("other/x"), "apiVersion"), "v1");
   EXPECT_EQ(informer_->Get("ns", "b"), nullptr);
   EXPECT_EQ(informer_->List().size(), 3U);
   EXPECT_EQ(informer_->List("ns").size(), 2U);

@@ -163,7 +163,7 @@ class InProcessTransport final : public Transport {
     const auto [failure] =
         co_await boost::asio::co_spawn(executor, Handle(std::move(request), &writer), token);
     if (failure) co_return Fail(Code::kInternal, where + ": the handler ended with an exception");
-    if (writer.ended() || writer.closed()) co_return Status();
+    if (writer.ended() || (writer.closed() && !deadline.cancelled())) co_return Status();
     const Code code = deadline.code(Code::kUnavailable);
     if (code == Code::kTimeout) co_return Fail(code, where + ": timed out");
     if (code == Code::kCancelled) co_return Fail(code, where + ": cancelled");
