@@ -7,18 +7,6 @@
 #include <utility>
 
 namespace weir::scrape {
-namespace {
-
-// Items of a list may leave out what an event's reference needs.
-Json EventObject(const Json& monitor) {
-  Json object = monitor;
-  object["apiVersion"] = "monitoring.coreos.com/v1";
-  object["kind"] = "ServiceMonitor";
-  return object;
-}
-
-}  // namespace
-
 Manager::Manager(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
                  AppenderFactory appenders)
     : group_(loop, "scrape-discovery"),
@@ -85,7 +73,7 @@ void Manager::Report(const std::vector<Refusal>& refusals) {
     if (auto known = refused_.find(key); known != refused_.end() && known->second == state)
       continue;
     spdlog::warn("scrape: ServiceMonitor {} is not scraped: {}", key, refusal.message);
-    events_.Record(EventObject(*refusal.monitor), "Warning", "InvalidConfiguration",
+    events_.Record(*refusal.monitor, "Warning", "InvalidConfiguration",
                    fmt::format("the ServiceMonitor is not scraped: {}", refusal.message));
   }
   refused_ = std::move(now);
