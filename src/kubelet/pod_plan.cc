@@ -36,16 +36,11 @@ class Planner {
         policy_(GetString(pod, {"spec", "restartPolicy"}, "Always")) {}
 
   PodActions Run() {
-    if (!state_.failed_reason.empty() || PastDeadline()) return StopAll(GracePeriod(pod_));
-    for (std::size_t i = 0; i < state_.containers.size(); ++i) StopUnhealthy(i);
-    switch (Initialise()) {
-      case Progress::kWaiting:
-        return std::move(actions_);
-      case Progress::kFailed:
-        return StopAll(GracePeriod(pod_));
-      case Progress::kDone:
-        break;
+    if (!state_.failed_reason.empty() || PastDeadline() || InitFailed()) {
+      return StopAll(GracePeriod(pod_));
     }
+    for (std::size_t i = 0; i < state_.containers.size(); ++i) StopUnhealthy(i);
+    if (!Initialise()) return std::move(actions_);
     bool main_left = false;
     for (std::size_t i = 0; i < state_.containers.size(); ++i) {
       if (state_.containers[i].kind == ContainerKind::kMain && Advance(i)) main_left = true;
@@ -79,8 +74,6 @@ class Planner {
   }
 
  private:
-  enum class Progress { kWaiting, kFailed, kDone };
-
   bool PastDeadline() {
     const auto limit = GetInt(pod_, {"spec", "activeDeadlineSeconds"});
     if (!limit || !state_.start_time) return false;
@@ -111,8 +104,16 @@ class Planner {
     Stop(i, container.probe_grace.value_or(GracePeriod(pod_)));
   }
 
-  // Takes init containers one step further; done when the main containers may run.
-  Progress Initialise() {
+  // An init container failed for good: so has the pod.
+  bool InitFailed() const {
+    return std::ranges::any_of(state_.containers, [this](const ContainerState& c) {
+      return c.kind == ContainerKind::kInit && c.phase == ContainerPhase::kTerminated &&
+             Failed(c) && !Restarts(c, policy_);
+    });
+  }
+
+  // Takes init containers one step further; true when the main containers may run.
+  bool Initialise() {
     const bool main_began = std::ranges::any_of(state_.containers, [](const ContainerState& c) {
       return c.kind == ContainerKind::kMain &&
              (c.phase != ContainerPhase::kWaiting || c.last.has_value());
@@ -121,18 +122,19 @@ class Planner {
       const ContainerState& container = state_.containers[i];
       switch (container.kind) {
         case ContainerKind::kMain:
-          return Progress::kDone;
+          return true;
         case ContainerKind::kSidecar:
           Advance(i);
-          if (!main_began && !container.started) return Progress::kWaiting;
+          if (!main_began && !container.started) return false;
           break;
         case ContainerKind::kInit:
           if (main_began) break;  // an init container runs once, whatever its record says
           if (container.phase == ContainerPhase::kTerminated && !Failed(container)) break;
-          return Advance(i) ? Progress::kWaiting : Progress::kFailed;
+          Advance(i);
+          return false;
       }
     }
-    return Progress::kDone;
+    return true;
   }
 
   // Starts the container if that is due. False when it has ended for good.
