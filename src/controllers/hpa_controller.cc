@@ -1,0 +1,441 @@
+#include "controllers/hpa_controller.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "autoscale/decide.h"
+#include "base/strings.h"
+#include "client/events.h"
+
+namespace weir::controllers {
+namespace {
+
+using autoscale::Decision;
+using autoscale::Observations;
+using autoscale::Subject;
+
+// Pods come and go in crowds: a pass waits for the rest of the crowd.
+constexpr Duration kPodDelay = std::chrono::seconds(1);
+constexpr int kStatusTries = 3;
+
+const Json& Document(const client::ObjectPtr& object) {
+  static const Json kNothing;
+  return object ? *object : kNothing;
+}
+
+std::int64_t ResourceVersion(const Json& object) {
+  return ParseInt(GetString(object, {"metadata", "resourceVersion"})).value_or(0);
+}
+
+// What one autoscaler's passes remember.
+struct Memory {
+  autoscale::History history;
+  // Of the target's pods, since the first pass that read metrics; nothing before.
+  kube::LabelSelector selector = kube::LabelSelector::Nothing();
+  client::ObjectPtr written;  // the newest object that a write of ours returned
+  std::optional<Duration> values_written;
+  std::optional<Time> metric_changed;
+  std::map<std::string, Duration> warned;  // text -> when
+};
+
+// What the index knows of one autoscaler.
+struct Entry {
+  std::vector<MetricRef> metrics;
+  bool reads_pods = false;
+  std::string target_kind;
+  std::string target_name;
+};
+
+autoscale::Options EngineOptions(const HpaOptions& options) {
+  autoscale::Options engine = options.autoscale;
+  engine.sync_period = options.sync_period;
+  if (options.upstream_exact) {
+    engine.departures = autoscale::Departures::None();
+    engine.sync_period = Duration(0);
+  }
+  return engine;
+}
+
+}  // namespace
+
+struct HpaController::State {
+  State(net::Loop& loop, env::Clock& clock_in, env::Random& random, client::Client& client_in,
+        ResolveFn resolve, HpaOptions options_in);
+
+  // Events.
+  void OnHpa(const client::ObjectPtr& before, const client::ObjectPtr& after);
+  void OnPod(const client::ObjectPtr& before, const client::ObjectPtr& after);
+  void OnTarget(const std::string& kind, const client::ObjectPtr& before,
+                const client::ObjectPtr& after);
+  void Index(const std::string& key, const Json& hpa);
+  void Unindex(const std::string& key);
+  void OnMetrics(const std::vector<MetricRef>& metrics);
+
+  // A pass.
+  net::Task<Result<client::ReconcileResult>> Reconcile(std::string key);
+  net::Task<Result<client::ReconcileResult>> Pass(std::string key, client::ObjectPtr object,
+                                                  std::shared_ptr<Memory> memory);
+  // Both return the decision completed by what came of the write.
+  net::Task<Decision> Scale(std::string key, Subject subject, HpaFetch::Target target,
+                            Decision decision, std::shared_ptr<Memory> memory,
+                            std::optional<Time> metric_changed);
+  net::Task<Decision> WriteStatus(Subject subject, client::ObjectPtr object, Decision decision,
+                                  std::shared_ptr<Memory> memory);
+  net::Task<void> StartWhenSynced();
+
+  client::ObjectPtr Newest(const std::string& key, const Memory& memory) const;
+  bool StillThere(const std::string& key, const Json& object) const;
+  void Observe(const std::string& key, const Subject& subject, Observations& seen) const;
+  void Record(const Json& hpa, Memory& memory, const std::vector<autoscale::Event>& events);
+
+  env::Clock& clock;
+  client::Client& client;
+  HpaOptions options;
+  autoscale::Options engine;
+  net::TaskGroup group;
+  HpaFetch fetch;
+  client::Informer hpas;
+  client::Informer pods;
+  std::vector<std::unique_ptr<client::Informer>> targets;
+  client::EventRecorder recorder;
+  client::Controller controller;
+  DecisionListener listener;
+  bool stopping = false;
+
+  std::map<std::string, std::shared_ptr<Memory>, std::less<>> memories;
+  std::map<std::string, Entry, std::less<>> entries;
+  std::map<std::pair<autoscale::MetricsApi, std::string>, std::set<std::string>> by_metric;
+};
+
+HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& random,
+                            client::Client& client_in, ResolveFn resolve, HpaOptions options_in)
+    : clock(clock_in),
+      client(client_in),
+      options(std::move(options_in)),
+      engine(EngineOptions(options)),
+      group(loop, "hpa"),
+      fetch(client, clock, std::move(resolve), options.sync_period),
+      hpas(client, group, random, client::refs::kHpas),
+      pods(client, group, random, client::refs::kPods),
+      recorder(client, group, clock, random, "horizontal-pod-autoscaler"),
+      controller(loop, "hpa", options.workers,
+                 [this](std::string key) { return Reconcile(std::move(key)); }) {
+  hpas.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+    OnHpa(before, after);
+  });
+  if (options.upstream_exact) return;
+  pods.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+    OnPod(before, after);
+  });
+  for (const HpaOptions::WatchedTarget& watched : options.watched_targets) {
+    auto informer = std::make_unique<client::Informer>(client, group, random, watched.ref);
+    informer->AddListener([this, kind = watched.kind](const client::ObjectPtr& before,
+                                                      const client::ObjectPtr& after) {
+      OnTarget(kind, before, after);
+    });
+    targets.push_back(std::move(informer));
+  }
+}
+
+void HpaController::State::Index(const std::string& key, const Json& hpa) {
+  Unindex(key);
+  const Result<Subject> subject = autoscale::SubjectFromJson(hpa);
+  if (!subject) return;
+  Entry entry;
+  entry.metrics =
+      MetricsOf(subject->spec, [this](const std::string& group_name, const std::string& kind) {
+        return fetch.ResourceName(group_name, kind);
+      });
+  entry.reads_pods = ReadsPods(subject->spec);
+  entry.target_kind = subject->spec.target_kind;
+  entry.target_name = subject->spec.target_name;
+  for (const MetricRef& metric : entry.metrics) by_metric[{metric.api, metric.metric}].insert(key);
+  entries[key] = std::move(entry);
+}
+
+void HpaController::State::Unindex(const std::string& key) {
+  const auto entry = entries.find(key);
+  if (entry == entries.end()) return;
+  for (const MetricRef& metric : entry->second.metrics) {
+    const auto keys = by_metric.find({metric.api, metric.metric});
+    if (keys == by_metric.end()) continue;
+    keys->second.erase(key);
+    if (keys->second.empty()) by_metric.erase(keys);
+  }
+  entries.erase(entry);
+}
+
+void HpaController::State::OnHpa(const client::ObjectPtr& before, const client::ObjectPtr& after) {
+  const std::string key = client::KeyOf(after ? *after : *before);
+  if (!after) {
+    Unindex(key);
+    memories.erase(key);
+    return;
+  }
+  // Deleted and created anew between two looks: nothing is remembered of the old one.
+  if (before && GetString(*before, {"metadata", "uid"}) != GetString(*after, {"metadata", "uid"})) {
+    memories.erase(key);
+  }
+  const bool wants_pass = !before || WantsPass(*before, *after);
+  if (wants_pass) Index(key, *after);
+  if (options.upstream_exact) {
+    controller.EnqueueAfter(key, options.sync_period);
+  } else if (wants_pass) {
+    controller.Enqueue(key);
+  }
+}
+
+void HpaController::State::OnPod(const client::ObjectPtr& before, const client::ObjectPtr& after) {
+  const Json& pod = after ? *after : *before;
+  if (before && after && !PodCountsDifferently(*before, *after)) return;
+  const std::string prefix = GetString(pod, {"metadata", "namespace"}) + "/";
+  for (auto entry = entries.lower_bound(prefix);
+       entry != entries.end() && entry->first.starts_with(prefix); ++entry) {
+    if (!entry->second.reads_pods) continue;
+    const auto memory = memories.find(entry->first);
+    if (memory == memories.end()) continue;
+    if (!memory->second->selector.Matches(GetObject(pod, {"metadata", "labels"}))) continue;
+    controller.EnqueueAfter(entry->first, kPodDelay);
+  }
+}
+
+void HpaController::State::OnTarget(const std::string& kind, const client::ObjectPtr& before,
+                                    const client::ObjectPtr& after) {
+  const auto replicas = [](const client::ObjectPtr& object) {
+    return GetInt(Document(object), {"spec", "replicas"});
+  };
+  if (before && after && replicas(before) == replicas(after)) return;
+  const Json& target = after ? *after : *before;
+  const std::string name = GetString(target, {"metadata", "name"});
+  const std::string prefix = GetString(target, {"metadata", "namespace"}) + "/";
+  for (auto entry = entries.lower_bound(prefix);
+       entry != entries.end() && entry->first.starts_with(prefix); ++entry) {
+    if (entry->second.target_name != name) continue;
+    if (ToLower(entry->second.target_kind) != ToLower(kind)) continue;
+    controller.Enqueue(entry->first);
+  }
+}
+
+void HpaController::State::OnMetrics(const std::vector<MetricRef>& metrics) {
+  if (options.upstream_exact) return;
+  const Time now = clock.Now();
+  for (const MetricRef& changed : metrics) {
+    const auto keys = by_metric.find({changed.api, changed.metric});
+    if (keys == by_metric.end()) continue;
+    for (const std::string& key : keys->second) {
+      const std::vector<MetricRef>& read = entries[key].metrics;
+      const bool concerned = std::ranges::any_of(
+          read, [&](const MetricRef& metric) { return Concerns(changed, metric); });
+      if (!concerned) continue;
+      std::shared_ptr<Memory>& memory = memories[key];
+      if (!memory) memory = std::make_shared<Memory>();
+      if (!memory->metric_changed) memory->metric_changed = now;
+      controller.Enqueue(key);
+    }
+  }
+}
+
+client::ObjectPtr HpaController::State::Newest(const std::string& key, const Memory& memory) const {
+  client::ObjectPtr cached = hpas.Get(key);
+  // The cache may not have heard yet of what this controller wrote itself.
+  const bool same =
+      cached && memory.written &&
+      GetString(*cached, {"metadata", "uid"}) == GetString(*memory.written, {"metadata", "uid"});
+  if (same && ResourceVersion(*memory.written) > ResourceVersion(*cached)) return memory.written;
+  return cached;
+}
+
+bool HpaController::State::StillThere(const std::string& key, const Json& object) const {
+  const client::ObjectPtr cached = hpas.Get(key);
+  return cached &&
+         GetString(*cached, {"metadata", "uid"}) == GetString(object, {"metadata", "uid"});
+}
+
+void HpaController::State::Observe(const std::string& key, const Subject& subject,
+                                   Observations& seen) const {
+  const std::string prefix = subject.ns + "/";
+  for (auto other = memories.lower_bound(prefix);
+       other != memories.end() && other->first.starts_with(prefix); ++other) {
+    if (other->first == key || other->second->selector.nothing()) continue;
+    seen.neighbours.push_back({client::SplitKey(other->first).second, other->second->selector});
+  }
+  if (seen.neighbours.empty() && !ReadsPods(subject.spec)) return;
+  const Result<kube::LabelSelector> selector = kube::LabelSelector::Parse(seen.scale.selector);
+  if (!selector || selector->empty()) return;
+  for (const client::ObjectPtr& pod : pods.List(subject.ns)) {
+    // Reading a pod costs; the others would be passed over anyway.
+    if (!selector->Matches(GetObject(*pod, {"metadata", "labels"}))) continue;
+    seen.pods.push_back(autoscale::PodFromJson(*pod));
+  }
+}
+
+void HpaController::State::Record(const Json& hpa, Memory& memory,
+                                  const std::vector<autoscale::Event>& events) {
+  // Items of a list do not say what they are.
+  Json reference = {{"apiVersion", "autoscaling/v2"},
+                    {"kind", "HorizontalPodAutoscaler"},
+                    {"metadata", GetObject(hpa, {"metadata"})}};
+  const Duration now = clock.Monotonic();
+  std::erase_if(memory.warned,
+                [&](const auto& one) { return one.second + options.sync_period <= now; });
+  for (const autoscale::Event& event : events) {
+    // Passes may follow each other closely; the same warning is news once a period, as upstream.
+    const bool warning = event.type == "Warning" && !options.upstream_exact;
+    if (warning && !memory.warned.emplace(event.reason + " " + event.message, now).second) continue;
+    recorder.Record(reference, event.type, event.reason, event.message);
+  }
+}
+
+net::Task<Result<client::ReconcileResult>> HpaController::State::Reconcile(std::string key) {
+  std::shared_ptr<Memory> memory = memories[key];
+  if (!memory) memory = memories[key] = std::make_shared<Memory>();
+  const client::ObjectPtr object = Newest(key, *memory);
+  if (!object) {
+    memories.erase(key);
+    co_return client::ReconcileResult{};
+  }
+  co_return co_await Pass(key, object, memory);
+}
+
+net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
+    std::string key, client::ObjectPtr object, std::shared_ptr<Memory> memory) {
+  const client::ReconcileResult next_period{options.sync_period};
+  const Result<Subject> subject = autoscale::SubjectFromJson(*object);
+  if (!subject) {
+    spdlog::warn("hpa {}: {}", key, subject.error().message);
+    co_return next_period;
+  }
+  const std::optional<Time> metric_changed = std::exchange(memory->metric_changed, std::nullopt);
+
+  Observations seen;
+  const HpaFetch::Target target = co_await fetch.ReadTarget(subject->spec, subject->ns);
+  seen.scale_error = target.error;
+  seen.scale_error_context = target.error_context;
+  seen.scale = ReadScale(target.scale);
+  Observe(key, *subject, seen);
+  const std::vector<autoscale::MetricRequest> requests =
+      autoscale::Requests(*subject, seen, engine);
+  seen.metrics = co_await fetch.ReadMetrics(requests, subject->spec.metrics.size());
+  // Meanwhile the autoscaler may have gone: then nobody wants the answer. What a stop breaks off
+  // looks like a failure and is none.
+  if (stopping || !StillThere(key, *object)) co_return client::ReconcileResult{};
+  if (!seen.scale_error && autoscale::NeedsMetrics(*subject, seen.scale, engine)) {
+    memory->selector =
+        kube::LabelSelector::Parse(seen.scale.selector).value_or(kube::LabelSelector::Nothing());
+  }
+
+  const Time now = clock.Now();
+  Decision decision = autoscale::Decide(*subject, seen, memory->history, now, engine);
+  decision = co_await Scale(key, *subject, target, decision, memory, metric_changed);
+  Record(*object, *memory, decision.events);
+  decision = co_await WriteStatus(*subject, object, decision, memory);
+  Record(*object, *memory, decision.events_after_status);
+  if (!decision.error.empty()) spdlog::debug("hpa {}: {}", key, decision.error);
+  co_return client::ReconcileResult{NextPass(decision, clock.Now(), options.sync_period)};
+}
+
+net::Task<Decision> HpaController::State::Scale(std::string key, Subject subject,
+                                                HpaFetch::Target target, Decision decision,
+                                                std::shared_ptr<Memory> memory,
+                                                std::optional<Time> metric_changed) {
+  const Time decided = clock.Now();
+  std::optional<std::string> error;
+  if (decision.scale_to) error = co_await fetch.WriteScale(target, *decision.scale_to);
+  const Time written = clock.Now();
+  autoscale::Complete(decision, subject, error, memory->history, decided, engine);
+  if (!decision.scale_to || error) co_return decision;
+  const ScaleDecision made{.hpa = key,
+                           .target_kind = subject.spec.target_kind,
+                           .target = subject.ns + "/" + subject.spec.target_name,
+                           .from = decision.current,
+                           .to = *decision.scale_to,
+                           .reason = decision.reason,
+                           .metric_changed = metric_changed,
+                           .decided = decided,
+                           .written = written};
+  spdlog::info("hpa {}: {} {} from {} to {}: {}", made.hpa, made.target_kind, made.target,
+               made.from, made.to, made.reason);
+  if (listener) listener(made);
+  co_return decision;
+}
+
+net::Task<Decision> HpaController::State::WriteStatus(Subject subject, client::ObjectPtr object,
+                                                      Decision decision,
+                                                      std::shared_ptr<Memory> memory) {
+  const Duration now = clock.Monotonic();
+  const StatusWrite when{
+      .upstream_exact = options.upstream_exact,
+      .since_values = memory->values_written ? now - *memory->values_written : options.sync_period,
+      .sync_period = options.sync_period};
+  if (!IsWorthWriting(decision, when)) co_return decision;
+  Json updated = *object;
+  for (int tries = 1;; ++tries) {
+    updated["status"] = decision.status;
+    Result<Json> written =
+        co_await client.Update(client::refs::kHpas, subject.ns, subject.name, updated, "status");
+    if (written) {
+      memory->written = std::make_shared<const Json>(*std::move(written));
+      memory->values_written = now;
+      co_return decision;
+    }
+    Error error = written.error();
+    if (error.code == Code::kConflict && tries < kStatusTries) {
+      // Somebody wrote something else: the status is this controller's alone.
+      Result<Json> again = co_await client.Get(client::refs::kHpas, subject.ns, subject.name);
+      if (again) {
+        updated = *std::move(again);
+        continue;
+      }
+      error = again.error();
+    }
+    if (error.code == Code::kNotFound || error.code == Code::kCancelled) co_return decision;
+    decision.error = autoscale::StatusError(decision, subject, error.message);
+    const std::vector<autoscale::Event> events{{"Warning", "FailedUpdateStatus", error.message}};
+    Record(*object, *memory, events);
+    co_return decision;
+  }
+}
+
+net::Task<void> HpaController::State::StartWhenSynced() {
+  if (!co_await hpas.WaitSynced()) co_return;
+  if (!co_await pods.WaitSynced()) co_return;
+  controller.Start();
+}
+
+HpaController::HpaController(net::Loop& loop, env::Clock& clock, env::Random& random,
+                             client::Client& client, ResolveFn resolve, HpaOptions options)
+    : state_(std::make_unique<State>(loop, clock, random, client, std::move(resolve),
+                                     std::move(options))) {}
+
+HpaController::~HpaController() = default;
+
+void HpaController::Start() {
+  state_->hpas.Start();
+  state_->pods.Start();
+  for (const auto& informer : state_->targets) informer->Start();
+  state_->group.Spawn(state_->StartWhenSynced());
+}
+
+net::Task<void> HpaController::Stop() {
+  state_->stopping = true;
+  co_await state_->controller.Stop();
+  co_await state_->group.Stop();
+}
+
+void HpaController::MetricChanged(const std::vector<MetricRef>& metrics) {
+  state_->OnMetrics(metrics);
+}
+
+void HpaController::SetDecisionListener(DecisionListener listener) {
+  state_->listener = std::move(listener);
+}
+
+client::Controller::Counters HpaController::counters() const {
+  return state_->controller.counters();
+}
+
+}  // namespace weir::controllers

@@ -1,0 +1,84 @@
+// Scales workloads as their HorizontalPodAutoscalers say. It reads and writes only through the API
+// server: HPAs and pods from caches, the target's scale and the metrics by GET. What is decided,
+// and how it is worded, is autoscale's business.
+//
+// A pass over one autoscaler runs when a metric that it reads changes, when its object, its target
+// or (where they matter) its target's pods change, and once each sync period. Under upstream_exact
+// it runs once each sync period only, the first time a whole period after the object came.
+//
+// Owned by app; loop thread only. Start once, Stop once; both other objects outlive it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "autoscale/options.h"
+#include "client/client.h"
+#include "client/controller.h"
+#include "client/informer.h"
+#include "controllers/hpa_fetch.h"
+#include "controllers/hpa_plan.h"
+#include "env/clock.h"
+#include "env/random.h"
+
+namespace weir::controllers {
+
+struct HpaOptions {
+  // Flags and departures. sync_period in it is set by the controller.
+  autoscale::Options autoscale;
+  Duration sync_period = std::chrono::seconds(15);
+  // Decides, passes and writes as kube-controller-manager does: all departures are off.
+  bool upstream_exact = false;
+  int workers = 5;
+  // Kinds whose change of spec.replicas starts a pass at once; other targets wait for the period.
+  struct WatchedTarget {
+    client::ResourceRef ref;
+    std::string kind;
+  };
+  std::vector<WatchedTarget> watched_targets = {{client::refs::kDeployments, "Deployment"}};
+};
+
+// A change of scale that was written: what and why, and the times of its hops so far.
+struct ScaleDecision {
+  std::string hpa;  // namespace/name
+  std::string target_kind;
+  std::string target;  // namespace/name
+  std::int32_t from = 0;
+  std::int32_t to = 0;
+  std::string reason;
+  // When MetricChanged told of the first change that this pass answers; none where the pass had
+  // another cause.
+  std::optional<Time> metric_changed;
+  Time decided;
+  Time written;
+};
+
+class HpaController {
+ public:
+  HpaController(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
+                ResolveFn resolve, HpaOptions options);
+  ~HpaController();
+  HpaController(const HpaController&) = delete;
+  HpaController& operator=(const HpaController&) = delete;
+
+  void Start();
+  net::Task<void> Stop();
+
+  // These metrics have new values: passes over the autoscalers that read them start at once.
+  void MetricChanged(const std::vector<MetricRef>& metrics);
+
+  using DecisionListener = std::function<void(const ScaleDecision&)>;
+  // Called after each change of scale that was written.
+  void SetDecisionListener(DecisionListener listener);
+
+  client::Controller::Counters counters() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace weir::controllers

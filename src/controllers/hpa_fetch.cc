@@ -1,0 +1,128 @@
+#include "controllers/hpa_fetch.h"
+
+#include <utility>
+
+#include "controllers/hpa_metrics_plan.h"
+#include "controllers/hpa_plan.h"
+
+namespace weir::controllers {
+namespace {
+
+constexpr int kWriteTries = 5;
+constexpr Duration kWriteDelay = std::chrono::milliseconds(10);
+
+std::string NoMatch(std::string_view group, std::string_view kind) {
+  return "no matches for kind \"" + std::string(kind) + "\" in group \"" + std::string(group) +
+         "\"";
+}
+
+autoscale::MetricResult Failed(std::string error) {
+  autoscale::MetricResult result;
+  result.error = std::move(error);
+  return result;
+}
+
+}  // namespace
+
+HpaFetch::HpaFetch(client::Client& client, const env::Clock& clock, ResolveFn resolve,
+                   Duration cache_for)
+    : client_(client), clock_(clock), resolve_(std::move(resolve)), cache_for_(cache_for) {}
+
+std::string HpaFetch::ResourceName(const std::string& group, const std::string& kind) const {
+  const kube::Resource* resource = resolve_(group, kind);
+  return resource != nullptr ? resource->GroupResource() : "";
+}
+
+net::Task<HpaFetch::Target> HpaFetch::ReadTarget(autoscale::HpaSpec spec, std::string ns) {
+  Target target;
+  const Result<std::string> group = autoscale::GroupOf(spec.target_api_version);
+  if (!group) {
+    target.error = group.error().message;
+    target.error_context = "invalid API version in scale target reference";
+    co_return target;
+  }
+  // The version is not looked at: any that the group serves gives the same scale.
+  const kube::Resource* resource = resolve_(*group, spec.target_kind);
+  if (resource == nullptr) {
+    target.error = NoMatch(*group, spec.target_kind);
+    target.error_context = "unable to determine resource for scale target reference";
+    co_return target;
+  }
+  target.path =
+      ScalePath(resource->group, resource->version, resource->plural, ns, spec.target_name);
+  Result<Json> scale = co_await client_.GetPath(target.path);
+  if (!scale) {
+    target.error = scale.error().message;
+    target.error_context = "failed to query scale subresource for " + spec.target_kind + "/" + ns +
+                           "/" + spec.target_name;
+    co_return target;
+  }
+  target.scale = *std::move(scale);
+  co_return target;
+}
+
+net::Task<std::optional<std::string>> HpaFetch::WriteScale(Target target, std::int32_t replicas) {
+  for (int tries = 1;; ++tries) {
+    Ensure(target.scale, {"spec"})["replicas"] = replicas;
+    const Result<Json> written = co_await client_.Send("PUT", target.path, target.scale);
+    if (written) co_return std::nullopt;
+    if (written.error().code != Code::kConflict || tries == kWriteTries) {
+      co_return written.error().message;
+    }
+    if (!co_await net::Sleep(kWriteDelay)) co_return written.error().message;
+    Result<Json> again = co_await client_.GetPath(target.path);
+    if (!again) co_return again.error().message;
+    target.scale = *std::move(again);
+  }
+}
+
+net::Task<Result<std::string>> HpaFetch::CustomVersion() {
+  const Duration now = clock_.Monotonic();
+  if (!custom_version_.empty() && now < custom_version_until_) co_return custom_version_;
+  const Result<Json> group = co_await client_.GetPath("/apis/custom.metrics.k8s.io");
+  if (!group && group.error().code == Code::kNotFound) {
+    co_return Fail(Code::kNotFound, "no custom metrics API (custom.metrics.k8s.io) registered");
+  }
+  if (!group) co_return std::unexpected(group.error());
+  Result<std::string> version = CustomMetricsVersion(*group);
+  if (version) {
+    custom_version_ = *version;
+    custom_version_until_ = now + cache_for_;
+  }
+  co_return version;
+}
+
+net::Task<autoscale::MetricResult> HpaFetch::ReadMetric(autoscale::MetricRequest request) {
+  std::string resource;
+  std::string version;
+  if (request.api == autoscale::MetricsApi::kCustom) {
+    resource = ResourceName(request.group, request.kind);
+    const bool itself = request.ns.empty();  // a namespace: needs no mapping
+    if (resource.empty() && !itself) {
+      const std::string kind = request.kind + (request.group.empty() ? "" : "." + request.group);
+      co_return Failed("unable to map kind " + kind +
+                       " to resource: " + NoMatch(request.group, request.kind));
+    }
+    const Result<std::string> chosen = co_await CustomVersion();
+    if (!chosen) co_return Failed(chosen.error().message);
+    version = *chosen;
+  }
+  const std::string path = MetricPath(request, resource, version);
+  const Result<Json> answer = co_await client_.GetPath(path);
+  if (!answer) {
+    co_return Failed(MetricErrorText(answer.error(), MetricSubject(request, resource)));
+  }
+  co_return ReadMetricAnswer(request, *answer);
+}
+
+net::Task<std::vector<autoscale::MetricResult>> HpaFetch::ReadMetrics(
+    std::vector<autoscale::MetricRequest> requests, std::size_t count) {
+  std::vector<autoscale::MetricResult> results(count);
+  for (const autoscale::MetricRequest& request : requests) {
+    const std::size_t index = request.index;
+    results[index] = co_await ReadMetric(request);
+  }
+  co_return results;
+}
+
+}  // namespace weir::controllers
