@@ -28,11 +28,13 @@ inline double StaleMarker() { return std::bit_cast<double>(kStaleBits); }
 inline bool IsStale(double v) { return std::bit_cast<std::uint64_t>(v) == kStaleBits; }
 
 // What a commit changed: each series that got a sample, once. `vanished` ones got a stale marker,
-// `created` ones had no sample before.
+// `created` ones had no sample before, `changed` ones have another value than before (created and
+// vanished ones included, and those that come back after a stale marker).
 struct Touched {
   Labels labels;
   bool created = false;
   bool vanished = false;
+  bool changed = true;
 };
 
 struct CommitInfo {

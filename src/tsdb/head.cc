@@ -78,6 +78,7 @@ class Head::Batch final : public model::Appender {
     model::Sample newest;
     bool touched = false;
     bool created = false;
+    bool changed = false;
   };
   struct Pending {
     std::size_t entry;
@@ -179,6 +180,8 @@ void Head::Batch::Publish(model::CommitInfo& info) {
       ++head_.counters_.out_of_order;
       continue;
     }
+    entry.changed = entry.changed || entry.series->chunks.empty() ||
+                    !SameBits(pending.sample.value, entry.series->writer.last_value());
     if (entry.series->Append(pending.sample)) ++head_.counters_.chunks;
     ++head_.counters_.samples;
     info.time_ms = std::max(info.time_ms, pending.sample.time_ms);
@@ -193,8 +196,8 @@ Status Head::Batch::Commit() {
   if (head_.listener_) {
     for (const Entry& entry : entries_) {
       if (!entry.touched) continue;
-      info.series.push_back(
-          {entry.series->labels, entry.created, model::IsStale(entry.series->writer.last_value())});
+      info.series.push_back({entry.series->labels, entry.created,
+                             model::IsStale(entry.series->writer.last_value()), entry.changed});
     }
   }
   Clear();

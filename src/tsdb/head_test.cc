@@ -137,6 +137,21 @@ TEST(Head, TheCommitListenerHearsEachSeriesOnce) {
   EXPECT_EQ(heard.size(), 2U);
 }
 
+TEST(Head, TheCommitListenerHearsWhetherValuesChanged) {
+  Head head;
+  std::string heard;
+  head.SetCommitListener([&](const model::CommitInfo& info) {
+    for (const model::Touched& touched : info.series) heard += touched.changed ? "c" : "-";
+  });
+  const double values[] = {1, 1, 2, model::StaleMarker(), 2, 2};
+  for (std::int64_t i = 0; i < 6; ++i) {
+    auto batch = head.NewAppender();
+    ASSERT_TRUE(batch->Append(Named("a"), i, values[i]));
+    ASSERT_TRUE(batch->Commit());
+  }
+  EXPECT_EQ(heard, "c-ccc-");
+}
+
 TEST(Head, AListenerMayCommitItself) {
   Head head;
   head.SetCommitListener([&](const model::CommitInfo& info) {
