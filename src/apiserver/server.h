@@ -4,12 +4,14 @@
 // only.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "apiserver/auth_plan.h"
+#include "apiserver/metrics.h"
 #include "env/clock.h"
 #include "env/random.h"
 #include "kube/resource.h"
@@ -18,25 +20,18 @@
 
 namespace weir::apiserver {
 
-struct User {
-  std::string name;
-  std::string uid;
-  std::vector<std::string> groups;  // system:authenticated or system:unauthenticated included
-};
-
 struct Options {
   bool upstream_exact = false;
   // Bearer token -> user. The admin's, the in-process components', and those of --token-auth-file.
-  std::map<std::string, User, std::less<>> tokens;
+  TokenMap tokens;
   // Where ClusterIPs and NodePorts come from. ClusterIPs are loopback addresses, 127.<n>.0.0/16.
   std::string service_network = "127.96.0.0/16";
   std::uint16_t node_port_first = 30000, node_port_last = 32767;
+  // host:port under which clients reach the server; discovery tells it.
+  std::string address = "127.0.0.1:6443";
   // Watches: at most this much waits for a slow reader before its stream ends with 410.
   std::size_t watch_queue_events = 4096;
 };
-
-// Reads kube-apiserver's --token-auth-file (CSV: token,user,uid[,"group1,group2"]). Errors name the line.
-Result<std::map<std::string, User, std::less<>>> ParseTokenFile(std::string_view text);
 
 class Server {
  public:
@@ -47,9 +42,10 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // After Store::Load: registers stored CRDs, creates what every cluster has (namespaces default,
-  // kube-system, kube-public, kube-node-lease, Service kubernetes).
+  // kube-system, kube-public, kube-node-lease, Service kubernetes). kInvalid for Options that make
+  // no sense.
   Status Start();
-  // Ends watches and streams.
+  // Ends watches; from then on requests are answered with 503. Resumes when the watches have ended.
   net::Task<void> Stop();
 
   net::Task<void> Handle(net::HttpRequest request, net::Peer peer, net::ResponseWriter& writer);
@@ -62,11 +58,16 @@ class Server {
   // An aggregated group for discovery: an APIGroupDiscovery object, asked for on each request.
   void MountGroup(std::string group, std::function<Json()> discovery);
   // The kubelet's part of pods/NAME/log: asked with namespace, name and query; answers on `writer`.
+  // The pod exists, is bound to a node, and has the container that the query names.
   using LogHandler = std::function<net::Task<void>(std::string ns, std::string name,
                                                    std::string query, net::ResponseWriter&)>;
   void SetLogHandler(LogHandler handler);
+  // The text of /metrics (Prometheus' text format); 404 until it is set.
+  void SetMetricsHandler(std::function<std::string()> handler);
 
   const kube::Registry& registry() const;
+  // What was served so far, for whoever exports metrics.
+  const Metrics& metrics() const;
 
  private:
   struct Impl;

@@ -1,0 +1,146 @@
+// The inside of Server: the state, and what a request becomes on its way through. Everything here
+// runs on the loop thread; between two awaits nothing else does, so that a read and the write based
+// on it need no retry.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apiserver/accept_plan.h"
+#include "apiserver/auth_plan.h"
+#include "apiserver/filter_plan.h"
+#include "apiserver/options_plan.h"
+#include "apiserver/reply.h"
+#include "apiserver/request_info_plan.h"
+#include "apiserver/server.h"
+#include "apiserver/service_plan.h"
+
+namespace weir::apiserver {
+
+// One request. `resource` and `stored` are good until the next await: registering a kind moves
+// them.
+struct Call {
+  net::HttpRequest request;
+  QueryParameters query;
+  RequestInfo info;
+  User user;
+  Accepted accepted;
+  bool pretty = false;
+  const kube::Resource* resource = nullptr;  // the version of the request
+  const kube::Resource* stored = nullptr;    // the version that is kept
+};
+
+struct Server::Impl {
+  Impl(net::Loop& l, env::Clock& c, env::Random& r, kubestore::Store& s, Options o)
+      : loop(l),
+        clock(c),
+        random(r),
+        store(s),
+        options(std::move(o)),
+        registry(!options.upstream_exact) {}
+
+  net::Loop& loop;
+  env::Clock& clock;
+  env::Random& random;
+  kubestore::Store& store;
+  Options options;
+  kube::Registry registry;
+  ServiceRange range;
+  Metrics metrics;
+  bool started = false;
+  bool stopping = false;
+
+  struct MountPoint {
+    std::string prefix;
+    MountedHandler handler;
+  };
+  std::vector<MountPoint> mounts;
+  std::vector<std::pair<std::string, std::function<Json()>>> mounted_groups;
+  LogHandler log_handler;
+  std::function<std::string()> metrics_handler;
+  // Watches to wake when the server stops.
+  std::map<int, std::function<void()>> watchers;
+  int next_watcher = 1;
+
+  // handler.cc: from the request to the answer.
+  net::Task<void> Serve(net::HttpRequest request, net::Peer peer, net::ResponseWriter& writer);
+  net::Task<void> Route(std::shared_ptr<Call> call, net::ResponseWriter& writer);
+  net::Task<void> ServeResource(std::shared_ptr<Call> call, net::ResponseWriter& writer);
+  net::Task<void> Send(const Call& call, Reply reply, net::ResponseWriter& writer);
+  net::Task<void> SendNow(std::shared_ptr<Call> call, Reply reply, net::ResponseWriter& writer);
+  void Count(const Call& call, int code, Duration latency);
+  const MountPoint* FindMount(std::string_view path) const;
+  // The resource that the path names, or the 404 or 405.
+  Answer<void> Resolve(Call& call) const;
+  Reply Dispatch(Call& call);
+
+  // discovery.cc: documents about the server itself.
+  Reply ServePath(const Call& call);
+  Reply Discovery(const Call& call, std::vector<std::string> parts);
+  Reply AggregatedDiscovery(const Call& call, bool core) const;
+  Reply OpenApi(const Call& call) const;
+  Reply Health(const Call& call, std::string_view what, std::string_view check) const;
+  Json Version() const;
+  Json PathList() const;
+  std::vector<Json> MountedGroups() const;
+  bool IsBuiltInGroup(std::string_view group) const;
+
+  // reads.cc
+  Reply Get(Call& call);
+  Reply List(Call& call);
+  Reply ObjectReply(const Call& call, int code, const kubestore::Object& object) const;
+  // `value` in the request's version.
+  Reply ValueReply(const Call& call, int code, Json value) const;
+
+  // watch.cc
+  net::Task<void> Watch(std::shared_ptr<Call> call, net::ResponseWriter& writer);
+
+  // writes.cc
+  Reply Create(Call& call);
+  Reply Update(Call& call);
+  Reply Patch(Call& call);
+  Reply Delete(Call& call);
+  Reply DeleteCollection(Call& call);
+  Answer<Json> DecodeBody(const Call& call, const kube::Resource& resource,
+                          FieldValidation validation, std::vector<std::string>& warnings) const;
+  Answer<void> CheckNamespace(const Call& call, Json& object) const;
+  Answer<void> CheckNewInNamespace(const Call& call, const Json& object) const;
+  Answer<void> CheckName(const Call& call, const Json& object) const;
+  // Defaults, conversion, preservation, validation and allocation; the object to store.
+  Answer<Json> PrepareNew(const Call& call, Json object);
+  Answer<Json> PrepareChanged(const Call& call, const kubestore::Object& current, Json object);
+  Answer<void> AllocateServiceFields(const Call& call, Json& object);
+  // What a change through any subresource ends with. `object` is in the storage version.
+  Reply StoreChanged(const Call& call, const kubestore::ObjectPtr& current, Json object,
+                     bool dry_run, std::vector<std::string> warnings);
+  Answer<Json> ApplyPatch(const Call& call, const kube::Resource& resource, const Json& current,
+                          FieldValidation validation, std::vector<std::string>& warnings) const;
+  kubestore::Key KeyOf(const Call& call, std::string_view name) const;
+  kube::StrategyOptions Strategy(const Call& call) const;
+  // Deletes one object as its plan says; the object afterwards.
+  Answer<std::pair<Json, bool>> DeleteOne(const Call& call, const kubestore::ObjectPtr& object,
+                                          const DeleteOptions& options,
+                                          const std::shared_ptr<Durable>& durable);
+
+  // subresources.cc
+  Reply ServeScale(Call& call);
+  Reply FinalizeNamespace(Call& call);
+  Reply Bind(Call& call);
+  net::Task<void> Logs(std::shared_ptr<Call> call, net::ResponseWriter& writer);
+
+  // definitions.cc: what custom kinds need beside being stored.
+  // Takes a definition into the registry and writes its status.
+  void Register(Json& definition);
+  // After a definition was marked for deletion, or one of its objects went.
+  void FinishDefinition(const std::string& crd_name, const std::shared_ptr<Durable>& durable);
+  Status RegisterStored();
+
+  // bootstrap.cc
+  Status Bootstrap();
+  Status CreateIfMissing(std::string_view plural, const std::string& ns, Json object);
+};
+
+}  // namespace weir::apiserver

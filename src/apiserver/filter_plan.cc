@@ -1,0 +1,84 @@
+#include "apiserver/filter_plan.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/strings.h"
+#include "kube/status.h"
+#include "kube/strategy.h"
+
+namespace weir::apiserver {
+namespace {
+
+// Kinds that have a conversion of field labels of their own refuse the others in other words.
+bool HasOwnFieldLabels(const kube::Resource& resource) {
+  if (!resource.crd_name.empty()) return true;
+  for (const std::string_view name : {"pods", "events", "events.events.k8s.io", "nodes", "secrets",
+                                      "services", "namespaces", "replicationcontrollers"}) {
+    if (resource.GroupResource() == name) return true;
+  }
+  return false;
+}
+
+std::string UnknownField(const kube::Resource& resource, const std::string& key) {
+  if (resource.GroupResource() == "jobs.batch") {
+    return fmt::format("field label {} not supported for Job", Quote(key));
+  }
+  if (HasOwnFieldLabels(resource)) return "field label not supported: " + key;
+  return fmt::format(
+      "{} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
+      Quote(key));
+}
+
+}  // namespace
+
+Answer<Filter> Filter::Make(const kube::Resource& resource, kube::LabelSelector labels,
+                            std::vector<kube::FieldRequirement> fields) {
+  for (const kube::FieldRequirement& field : fields) {
+    std::string value;
+    if (!kube::FieldValue(resource, Json::object(), field.key, &value)) {
+      return std::unexpected(kube::StatusBadRequest(UnknownField(resource, field.key)));
+    }
+  }
+  Filter filter;
+  filter.labels_ = std::move(labels);
+  filter.fields_ = std::move(fields);
+  return filter;
+}
+
+bool Filter::Matches(const kube::Resource& resource, const Json& object) const {
+  for (const kube::FieldRequirement& field : fields_) {
+    std::string value;
+    kube::FieldValue(resource, object, field.key, &value);
+    if ((value == field.value) != field.equal) return false;
+  }
+  if (labels_.empty()) return true;
+  return labels_.Matches(GetObject(object, {"metadata", "labels"}));
+}
+
+std::optional<std::string> Filter::name() const {
+  for (const kube::FieldRequirement& field : fields_) {
+    if (field.key == "metadata.name" && field.equal) return field.value;
+  }
+  return std::nullopt;
+}
+
+std::optional<Selected> Select(const Filter& filter, const kube::Resource& resource,
+                               const kubestore::Event& event) {
+  using kubestore::EventType;
+  if (filter.everything()) return Selected{event.type, event.object};
+  const bool before = event.previous != nullptr && filter.Matches(resource, event.previous->value);
+  const bool after =
+      event.type != EventType::kDeleted && filter.Matches(resource, event.object->value);
+  if (after) return Selected{before ? EventType::kModified : EventType::kAdded, event.object};
+  if (!before) return std::nullopt;
+  if (event.type == EventType::kDeleted) return Selected{EventType::kDeleted, event.object};
+  kubestore::Object last;
+  last.value = event.previous->value;
+  last.value["metadata"]["resourceVersion"] = std::to_string(event.version);
+  last.body = DumpJson(last.value);
+  return Selected{EventType::kDeleted, std::make_shared<const kubestore::Object>(std::move(last))};
+}
+
+}  // namespace weir::apiserver
