@@ -6,6 +6,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -126,7 +127,16 @@ Json ResolveScalar(const std::string& tag, const std::string& text, int line) {
 // counted as they are copied.
 class Builder final : public YAML::EventHandler {
  public:
-  void OnDocumentStart(const YAML::Mark&) override {
+  explicit Builder(std::string_view text) : rest_(text) {}
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // yaml-cpp takes whatever is left over after a document for the next one, and of a stray
+    // bracket it makes empty documents without end.
+    const int line = LineOf(mark);
+    if (seen_any_ && !BeginsDocument(line)) {
+      throw Refusal{line, "did not find expected <document start>"};
+    }
+    seen_any_ = true;
     stack_.clear();
     anchors_.clear();
     nodes_ = 0;
@@ -184,6 +194,18 @@ class Builder final : public YAML::EventHandler {
     std::size_t nodes;
   };
 
+  // Whether the line says `---`, or a `...` before it has ended the last document. Lines are asked
+  // for in rising order.
+  bool BeginsDocument(int line) {
+    for (; line_ < line; ++line_) {
+      const std::size_t end = std::min(rest_.find('\n'), rest_.size());
+      const std::string_view trimmed = Trim(rest_.substr(0, end));
+      if (!trimmed.empty() && !trimmed.starts_with('#')) before_ = rest_.substr(0, end);
+      rest_.remove_prefix(std::min(end + 1, rest_.size()));
+    }
+    return rest_.starts_with("---") || before_.starts_with("...") || before_.starts_with('%');
+  }
+
   void Close() {
     Frame frame = std::move(stack_.back());
     stack_.pop_back();
@@ -196,12 +218,13 @@ class Builder final : public YAML::EventHandler {
   }
 
   void Put(Json value, int line, YAML::anchor_t anchor, std::size_t nodes) {
-    nodes_ += nodes;
+    const bool kept = anchor != YAML::NullAnchor;
+    nodes_ += kept ? 2 * nodes : nodes;  // an anchor keeps a copy of its own
     if (nodes_ > kMaxNodes) {
-      throw Refusal{
-          line, fmt::format("document contains excessive aliasing (limit: {} nodes)", kMaxNodes)};
+      throw Refusal{line, fmt::format("document contains excessive aliasing, or more than {} nodes",
+                                      kMaxNodes)};
     }
-    if (anchor != YAML::NullAnchor) anchors_[anchor] = Anchored{value, nodes};
+    if (kept) anchors_[anchor] = Anchored{value, nodes};
     if (stack_.empty()) {
       document_ = YamlDocument{std::move(value), line};
       return;
@@ -243,6 +266,10 @@ class Builder final : public YAML::EventHandler {
     for (const Json& map : value) add(map);
   }
 
+  bool seen_any_ = false;
+  std::string_view rest_;    // the text from line_ on
+  std::string_view before_;  // the last line before it that says something
+  int line_ = 1;
   YamlDocument document_;
   std::vector<Frame> stack_;
   std::map<YAML::anchor_t, Anchored> anchors_;
@@ -254,7 +281,8 @@ std::string Reason(const std::string& message) {
   struct Words {
     std::string_view from, to;
   };
-  static constexpr std::array<Words, 14> kWords{{
+  static constexpr std::array<Words, 15> kWords{{
+      {"bad file", "exceeded max depth of 500"},  // its word for nesting too deep
       {"illegal map value", "mapping values are not allowed in this context"},
       {"illegal map key", "mapping keys are not allowed in this context"},
       {"illegal block entry", "block sequence entries are not allowed in this context"},
@@ -292,7 +320,8 @@ Result<std::vector<YamlDocument>> ParseYaml(std::string_view text) {
   if (Trim(text).starts_with('{')) {
     if (Result<Json> json = ParseJson(text)) return std::vector{YamlDocument{std::move(*json), 1}};
   }
-  Builder builder;
+  if (!IsUtf8(text)) return Fail(Code::kInvalid, "the text is not valid UTF-8");
+  Builder builder(text);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);

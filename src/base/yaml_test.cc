@@ -92,6 +92,10 @@ TEST(Yaml, ErrorsNameTheLineInGoYamlsWords) {
       {"a: {b: 1", "line 1: did not find expected ',' or '}'"},
       {"a: @x", "line 1: found character that cannot start any token"},
       {"a: 'x", "line 1: found unexpected end of stream"},
+      {"{a: 1}, b", "line 1: did not find expected <document start>"},
+      {"[1]]", "line 1: did not find expected node content"},
+      {"a: 1\n---\n{b: 1}\n}\n", "line 4: did not find expected node content"},
+      {"a: \xff", "the text is not valid UTF-8"},
       {"a: .inf", "line 1: .inf has no JSON form"},
       {"? [a]\n: 1", "line 1: a key must be a string, a number or a boolean"},
       {"<<: 1\na: 2", "line 1: map merge requires map or sequence of maps as the value"},
@@ -119,6 +123,13 @@ TEST(Yaml, AliasesThatGrowWithoutBoundAreRefused) {
   const auto parsed = ParseYaml(bomb);
   ASSERT_FALSE(parsed);
   EXPECT_NE(parsed.error().message.find("excessive aliasing"), std::string::npos);
+}
+
+TEST(Yaml, AnchorsInAnchorsAreBoundedToo) {
+  std::string nested;
+  for (int i = 0; i < 400; ++i) nested += "&a" + std::to_string(i) + " [";
+  for (int i = 0; i < 10'000; ++i) nested += "x, ";
+  EXPECT_FALSE(ParseYaml(nested + std::string(400, ']')));
 }
 
 TEST(Yaml, DeepNestingIsRefused) { EXPECT_FALSE(ParseYaml("a: " + std::string(100'000, '['))); }
