@@ -1,9 +1,11 @@
 #include "net/connection.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <cerrno>
 #include <memory>
 #include <vector>
 
@@ -71,6 +73,12 @@ Task<Result<tcp::socket>> ConnectSocket(std::string host, std::uint16_t port,
   socket.set_option(tcp::no_delay(true), ignored);
   socket.set_option(asio::socket_base::keep_alive(true), ignored);
   co_return std::move(socket);
+}
+
+bool HasInput(int socket) {
+  char byte = 0;
+  const auto got = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
 bool IsEndOfStream(const boost::system::error_code& error) {

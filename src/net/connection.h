@@ -84,6 +84,9 @@ class Connection {
 Task<Result<boost::asio::ip::tcp::socket>> ConnectSocket(std::string host, std::uint16_t port,
                                                          const Deadline* deadline);
 
+// Whether a read on the socket would answer at once, be it with the peer's end or an error.
+bool HasInput(int socket);
+
 // Whether the peer has ended the stream.
 bool IsEndOfStream(const boost::system::error_code& error);
 

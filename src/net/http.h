@@ -130,6 +130,14 @@ struct Url {
 // Schemes http, https, redis, rediss, amqp, amqps with their default ports.
 Result<Url> ParseUrl(std::string_view text);
 
+// What a flag such as `--http :8080` asks a server to listen on. Without a host it is
+// `default_host`: a pod's own address, or loopback; a host must be an IP address or `localhost`.
+struct ListenAddress {
+  std::string address;
+  std::uint16_t port = 0;
+};
+Result<ListenAddress> ParseListenAddress(std::string_view text, std::string_view default_host);
+
 // Keeps connections alive between requests (at most 8 idle ones an endpoint, 90 s each). A request
 // on a kept connection that the server closed meanwhile is sent once more on a new one if it is
 // idempotent. Loop thread only.

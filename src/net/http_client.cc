@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
@@ -41,13 +40,6 @@ TimePoint After(const asio::any_io_executor& executor, Duration delay) {
 bool IsIdempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
          method == "OPTIONS";
-}
-
-// Whether a kept connection has something to read: the peer's end, or bytes nobody asked for.
-bool IsStale(tcp::socket& socket) {
-  char byte = 0;
-  const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
 // One request and its response on one connection.
@@ -179,7 +171,7 @@ struct HttpClient::State {
     while (it != idle.end() && !it->second.empty()) {
       std::unique_ptr<Connection> connection = std::move(it->second.back().connection);
       it->second.pop_back();
-      if (!IsStale(connection->socket())) return connection;
+      if (!HasInput(connection->socket().native_handle())) return connection;
     }
     return nullptr;
   }

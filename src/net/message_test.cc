@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <array>
 #include <boost/asio/buffer.hpp>
 
 #include "net/http.h"
@@ -75,12 +76,31 @@ TEST(ParseUrl, Cases) {
 
 TEST(ParseUrl, RefusesAndTellsNoPassword) {
   for (const std::string text :
-       {"", "host:80", "ftp://h", "http://", "http://h:0", "http://h:99999", "http://a b",
-        "redis://u:secret@h:99999", "ftp://u:secret@h"}) {
+       {"", "host:80", "ftp://h", "http://", "http://h:0", "http://h:x", "http://h:8x",
+        "http://h:99999", "http://a b", "redis://u:secret@h:99999", "ftp://u:secret@h"}) {
     const Result<Url> url = ParseUrl(text);
     ASSERT_FALSE(url) << text;
     EXPECT_EQ(url.error().code, Code::kInvalid);
     EXPECT_EQ(url.error().message.find("secret"), std::string::npos) << url.error().message;
+  }
+}
+
+TEST(ParseListenAddress, Cases) {
+  const std::vector<std::array<std::string, 3>> cases = {
+      {":8080", "127.4.5.6", "8080"},
+      {"0.0.0.0:9121", "0.0.0.0", "9121"},
+      {"localhost:0", "127.0.0.1", "0"},
+      {"[::1]:80", "::1", "80"},
+  };
+  for (const auto& [text, address, port] : cases) {
+    const auto parsed = ParseListenAddress(text, "127.4.5.6");
+    ASSERT_TRUE(parsed) << text;
+    EXPECT_EQ(parsed->address, address);
+    EXPECT_EQ(std::to_string(parsed->port), port);
+  }
+  for (const std::string text :
+       {"", "8080", ":", ":x", ":65536", ":-1", "example.org:80", "1.2.3:4:5"}) {
+    EXPECT_FALSE(ParseListenAddress(text, "127.0.0.1")) << text;
   }
 }
 

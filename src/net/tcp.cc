@@ -64,6 +64,8 @@ class SocketStream final : public TcpStream {
     co_return Status();
   }
 
+  bool HasInput() override { return net::HasInput(socket_.native_handle()); }
+
   void ShutdownWrite() override {
     boost::system::error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);

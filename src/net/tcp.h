@@ -17,6 +17,9 @@ class TcpStream {
   // At least one byte, at most max_bytes; empty at the peer's end of stream.
   virtual Task<Result<std::string>> Read(std::size_t max_bytes, Duration timeout) = 0;
   virtual Task<Status> Write(std::string bytes, Duration timeout) = 0;
+  // Whether a Read would answer at once: bytes, the peer's end, or an error. On a connection where
+  // nothing is expected it tells that the peer has closed it.
+  virtual bool HasInput() { return false; }
   // Half-close: the peer sees the end of stream.
   virtual void ShutdownWrite() = 0;
   virtual void Close() = 0;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <boost/asio/ip/address.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -70,11 +71,34 @@ Result<Url> ParseUrl(std::string_view text) {
   url.password = view.password();
   url.target = std::string(view.encoded_path());
   if (url.target.empty()) url.target = "/";
+  // Boost 1.81 takes `h:8x` for port 8 and path `x`; a path after an authority begins with a slash.
+  if (!url.target.starts_with('/')) {
+    return std::unexpected(Invalid(text, "expected a port from 1 to 65535"));
+  }
   if (view.has_query()) {
     url.target += '?';
     url.target += std::string(view.encoded_query());
   }
   return url;
+}
+
+Result<ListenAddress> ParseListenAddress(std::string_view text, std::string_view default_host) {
+  const auto fail = [text] {
+    return Fail(Code::kInvalid,
+                fmt::format("listen address {}: expected [IP address]:port", Quote(text)));
+  };
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return fail();
+  const std::optional<std::int64_t> port = ParseInt(text.substr(colon + 1));
+  if (!port || *port < 0 || *port > 65535) return fail();
+  std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host.empty()) host = default_host;
+  if (host == "localhost") host = "127.0.0.1";
+  boost::system::error_code error;
+  boost::asio::ip::make_address(host, error);
+  if (error) return fail();
+  return ListenAddress{std::string(host), static_cast<std::uint16_t>(*port)};
 }
 
 }  // namespace weir::net
