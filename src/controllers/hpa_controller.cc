@@ -345,6 +345,7 @@ net::Task<Decision> HpaController::State::Scale(std::string key, Subject subject
   const Time decided = clock.Now();
   std::optional<std::string> error;
   if (decision.scale_to) error = co_await fetch.WriteScale(target, *decision.scale_to);
+  if (error && stopping) co_return decision;  // broken off, not refused
   const Time written = clock.Now();
   autoscale::Complete(decision, subject, error, memory->history, decided, engine);
   if (!decision.scale_to || error) co_return decision;
