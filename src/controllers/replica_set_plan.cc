@@ -5,7 +5,6 @@
 
 #include "base/strings.h"
 #include "controllers/owner_refs_plan.h"
-#include "kube/selector.h"
 
 namespace weir::controllers {
 namespace {

@@ -1,0 +1,203 @@
+#include "controllers/deployment_controller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "controllers/owner_refs_plan.h"
+#include "kube/selector.h"
+
+namespace weir::controllers {
+namespace {
+
+constexpr int kWorkers = 5;
+
+bool Matches(const Json& deployment, const Json& set) {
+  const Json* selector = Find(deployment, {"spec", "selector"});
+  if (selector == nullptr) return false;
+  Result<kube::LabelSelector> parsed = kube::LabelSelector::FromJson(*selector);
+  return parsed && !parsed->empty() && parsed->Matches(GetObject(set, {"metadata", "labels"}));
+}
+
+}  // namespace
+
+DeploymentController::DeploymentController(Context context)
+    : context_(context),
+      deployments_(context.informers.Get(client::refs::kDeployments)),
+      sets_(context.informers.Get(client::refs::kReplicaSets)),
+      pods_(context.informers.Get(client::refs::kPods)),
+      events_(context.client, context.tasks, context.clock, context.random,
+              "deployment-controller"),
+      queue_(context.loop, "deployment", kWorkers,
+             [this](std::string key) { return Reconcile(std::move(key)); }) {
+  deployments_.AddListener(
+      [this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        queue_.Enqueue(client::KeyOf(after != nullptr ? *after : *before));
+      });
+  sets_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+    OnReplicaSet(before, after);
+  });
+  // Recreate goes on when the last of the old pods has gone.
+  pods_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+    if (after != nullptr || ControllerRef(*before) == nullptr) return;
+    std::string set = GetString(*ControllerRef(*before), "name");
+    client::ObjectPtr owner = sets_.Get(Namespace(*before), set);
+    if (owner != nullptr) EnqueueOwner(*owner);
+  });
+}
+
+void DeploymentController::OnReplicaSet(const client::ObjectPtr& before,
+                                        const client::ObjectPtr& after) {
+  if (before != nullptr) EnqueueOwner(*before);
+  if (after == nullptr) return;
+  EnqueueOwner(*after);
+  if (ControllerRef(*after) != nullptr) return;
+  for (const client::ObjectPtr& deployment : deployments_.List(Namespace(*after))) {
+    if (Matches(*deployment, *after)) queue_.Enqueue(client::KeyOf(*deployment));
+  }
+}
+
+void DeploymentController::EnqueueOwner(const Json& replica_set) {
+  const Json* owner = ControllerRef(replica_set);
+  if (owner == nullptr || GetString(*owner, "kind") != "Deployment") return;
+  queue_.Enqueue(Namespace(replica_set) + "/" + GetString(*owner, "name"));
+}
+
+net::Task<Result<client::ReconcileResult>> DeploymentController::Reconcile(std::string key) {
+  client::ObjectPtr deployment = deployments_.Get(key);
+  if (deployment == nullptr) co_return Done();
+  Result<Sets> sets = co_await ClaimReplicaSets(deployment);
+  if (!sets) co_return std::unexpected(sets.error());
+  DeploymentInput input;
+  input.deployment = deployment.get();
+  for (const client::ObjectPtr& set : *sets) input.replica_sets.push_back(set.get());
+  input.old_pods_running = OldPodsRunning(*deployment, *sets);
+  input.now = context_.clock.Now();
+  DeploymentPlan plan = PlanDeployment(input);
+  for (DeploymentPlan::Write& write : plan.writes) {
+    const Status applied = co_await Apply(deployment, std::move(write));
+    if (!applied) co_return std::unexpected(applied.error());
+  }
+  if (plan.deployment) {
+    Result<Json> written = co_await context_.client.Update(
+        client::refs::kDeployments, Namespace(*deployment), Name(*deployment),
+        std::move(*plan.deployment), "status");
+    if (!written && written.error().code != Code::kNotFound) {
+      co_return std::unexpected(written.error());
+    }
+  }
+  client::ReconcileResult result;
+  result.requeue_after = plan.again.value_or(Duration::zero());
+  co_return result;
+}
+
+net::Task<Result<DeploymentController::Sets>> DeploymentController::ClaimReplicaSets(
+    client::ObjectPtr deployment) {
+  Sets claimed;
+  const std::string uid = Uid(*deployment);
+  const bool deleting = IsBeingDeleted(*deployment);
+  for (const client::ObjectPtr& set : sets_.List(Namespace(*deployment))) {
+    if (IsControlledBy(*set, uid)) {
+      claimed.push_back(set);
+      continue;
+    }
+    const bool adopts = ControllerRef(*set) == nullptr && !deleting && !IsBeingDeleted(*set) &&
+                        Matches(*deployment, *set);
+    if (!adopts) continue;
+    Json patch = AdoptPatch(*set, *deployment);
+    Result<Json> adopted = co_await context_.client.Patch(
+        client::refs::kReplicaSets, Namespace(*set), Name(*set), client::PatchType::kMerge,
+        std::move(patch));
+    if (adopted) {
+      claimed.push_back(std::make_shared<const Json>(std::move(*adopted)));
+    } else if (adopted.error().code != Code::kNotFound) {
+      co_return std::unexpected(adopted.error());
+    }
+  }
+  co_return claimed;
+}
+
+bool DeploymentController::OldPodsRunning(const Json& deployment, const Sets& sets) const {
+  if (IsRollingUpdate(deployment)) return false;
+  std::set<std::string> old;
+  for (const client::ObjectPtr& set : sets) {
+    if (!SameTemplate(deployment, *set)) old.insert(Uid(*set));
+  }
+  const auto pods = pods_.List(Namespace(deployment));
+  return std::ranges::any_of(pods, [&](const client::ObjectPtr& pod) {
+    const Json* owner = ControllerRef(*pod);
+    if (owner == nullptr || !old.contains(GetString(*owner, "uid"))) return false;
+    std::string phase = GetString(*pod, {"status", "phase"});
+    return phase != "Succeeded" && phase != "Failed";
+  });
+}
+
+net::Task<Status> DeploymentController::Apply(client::ObjectPtr deployment,
+                                              DeploymentPlan::Write write) {
+  using Kind = DeploymentPlan::Write::Kind;
+  const std::string ns = Namespace(write.replica_set), name = Name(write.replica_set);
+  switch (write.kind) {
+    case Kind::kCreate:
+      co_return co_await Create(deployment, std::move(write.replica_set), std::move(write.event));
+    case Kind::kDelete: {
+      client::Client::DeleteOptions options;
+      options.uid = Uid(write.replica_set);
+      const Status deleted = co_await context_.client.Delete(client::refs::kReplicaSets, ns, name,
+                                                             std::move(options));
+      if (!deleted && deleted.error().code != Code::kNotFound) co_return deleted;
+      co_return Status();
+    }
+    case Kind::kUpdate:
+      break;
+  }
+  Result<Json> updated = co_await context_.client.Update(client::refs::kReplicaSets, ns, name,
+                                                         std::move(write.replica_set));
+  if (!updated) co_return std::unexpected(updated.error());
+  if (!write.event.empty()) {
+    events_.Record(*deployment, "Normal", "ScalingReplicaSet", std::move(write.event));
+  }
+  co_return Status();
+}
+
+net::Task<Status> DeploymentController::Create(client::ObjectPtr deployment, Json replica_set,
+                                               std::string event) {
+  const std::string ns = Namespace(replica_set), name = Name(replica_set);
+  Result<Json> created =
+      co_await context_.client.Create(client::refs::kReplicaSets, ns, std::move(replica_set));
+  if (created) {
+    if (!event.empty()) {
+      events_.Record(*deployment, "Normal", "ScalingReplicaSet", std::move(event));
+    }
+    co_return Status();
+  }
+  if (created.error().code != Code::kConflict) {
+    if (created.error().code != Code::kCancelled) {
+      events_.Record(*deployment, "Warning", "ReplicaSetCreateError",
+                     fmt::format("Failed to create new replica set \"{}\": {}", name,
+                                 created.error().message));
+    }
+    co_return std::unexpected(created.error());
+  }
+  // It is there: made by a pass that the cache does not show yet, or by somebody else.
+  Result<Json> existing = co_await context_.client.Get(client::refs::kReplicaSets, ns, name);
+  if (!existing) co_return std::unexpected(existing.error());
+  const bool ours = IsControlledBy(*existing, Uid(*deployment)) &&
+                    SameTemplate(*deployment, *existing);
+  if (ours) co_return Status();
+  co_return co_await CountCollision(deployment);
+}
+
+net::Task<Status> DeploymentController::CountCollision(client::ObjectPtr deployment) {
+  Json changed = *deployment;
+  Json& count = Ensure(changed, {"status", "collisionCount"});
+  count = GetInt(*deployment, {"status", "collisionCount"}, 0) + 1;
+  Result<Json> written =
+      co_await context_.client.Update(client::refs::kDeployments, Namespace(*deployment),
+                                      Name(*deployment), std::move(changed), "status");
+  if (!written) co_return std::unexpected(written.error());
+  co_return Fail(Code::kConflict, "a ReplicaSet of that name belongs to somebody else");
+}
+
+}  // namespace weir::controllers
