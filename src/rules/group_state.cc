@@ -106,13 +106,22 @@ bool GroupState::Reads(const Labels& labels) const {
   return std::ranges::any_of(reads_any_, matches);
 }
 
+bool GroupState::MayRead(std::string_view metric_name) const {
+  if (reads_by_name_.contains(metric_name)) return true;
+  return std::ranges::any_of(reads_any_, [metric_name](const std::vector<Matcher>& matchers) {
+    return std::ranges::all_of(matchers, [metric_name](const Matcher& m) {
+      return m.name() != model::kMetricName || m.Matches(metric_name);
+    });
+  });
+}
+
 Outcome GroupState::Evaluate(Time now, const model::Queryable& storage) {
   Outcome outcome;
   Overlay overlay(storage);
   for (std::size_t i = 0; i < group_.rules.size(); ++i) {
     auto writes = EvaluateRule(i, now, overlay);
     if (!writes) {
-      outcome.errors.push_back({group_.rules[i].name, writes.error()});
+      outcome.errors.push_back({i, group_.rules[i].name, writes.error()});
       continue;
     }
     for (Write& write : *writes) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -23,6 +24,7 @@ struct Write {
 };
 
 struct RuleError {
+  std::size_t index = 0;  // in the group
   std::string rule;
   Error error;
 };
@@ -53,6 +55,8 @@ class GroupState {
 
   // Whether the value of any rule depends on the series, present or absent.
   bool Reads(const model::Labels& labels) const;
+  // Whether it may depend on some series of this name: false is certain.
+  bool MayRead(std::string_view metric_name) const;
 
   const Group& group() const { return group_; }
   // The alerts of the group's i-th rule, by their labels.

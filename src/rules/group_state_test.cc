@@ -148,6 +148,9 @@ TEST_F(Rules, TellsWhatItReads) {
   EXPECT_FALSE(reads("jobs", "y"));
   EXPECT_TRUE(reads("hits_total", "y"));
   EXPECT_FALSE(reads("a", "x"));
+  EXPECT_TRUE(group.MayRead("jobs"));
+  EXPECT_TRUE(group.MayRead("hits_total"));
+  EXPECT_FALSE(group.MayRead("a"));
 }
 
 }  // namespace
