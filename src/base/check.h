@@ -10,9 +10,9 @@ namespace weir {
 
 }  // namespace weir
 
-#define WEIR_CHECK(condition)                               \
-  do {                                                      \
-    if (!(condition)) [[unlikely]] {                        \
+#define WEIR_CHECK(condition)                              \
+  do {                                                     \
+    if (!(condition)) [[unlikely]] {                       \
       ::weir::CheckFailed(__FILE__, __LINE__, #condition); \
-    }                                                       \
+    }                                                      \
   } while (false)

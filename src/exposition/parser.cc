@@ -182,7 +182,7 @@ Status Parser::ScanSeries() {
   if (!IsNameStart(Peek()) && Peek() != '{') {
     return FailHere(fmt::format("expected a metric name, got {}", Quote(TakeWord())));
   }
-  while (!AtEnd() && IsNameChar(page_[at_])) ++at_;
+  while (IsNameChar(Peek())) ++at_;
   std::size_t end = at_;
   if (format_ == Format::kPrometheusText) SkipBlanks();
   if (Peek() == '{') {

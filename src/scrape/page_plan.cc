@@ -69,7 +69,7 @@ Result<PagePlan> PageReader::Read(std::string_view page, std::string_view conten
     ++plan.scraped;
     Status status = Stage(parser, target, settings, fresh, staged);
     if (!status) return std::unexpected(status.error());
-    if (!staged.back().known->dropped) ++plan.kept;
+    if (!staged.back().entry->second.dropped) ++plan.kept;
     if (settings.sample_limit > 0 && plan.kept > settings.sample_limit) {
       return Fail(
           Code::kInvalid,
@@ -85,31 +85,37 @@ Result<PagePlan> PageReader::Read(std::string_view page, std::string_view conten
 Status PageReader::Stage(const exposition::Parser& parser, const model::Labels& target,
                          const ScrapeSettings& settings, Texts& fresh,
                          std::vector<Staged>& staged) {
-  Known* known = nullptr;
-  if (auto it = known_.find(parser.series()); it != known_.end()) {
-    known = &it->second;
+  Texts::value_type* entry = nullptr;
+  const std::size_t place = staged.size();
+  if (place < order_.size() && order_[place]->first == parser.series()) {
+    entry = order_[place];
+  } else if (auto it = known_.find(parser.series()); it != known_.end()) {
+    entry = &*it;
   } else if (auto found = fresh.find(parser.series()); found != fresh.end()) {
-    known = &found->second;
+    entry = &*found;
   } else {
     Result<model::Labels> labels = parser.Labels();
     if (!labels) return std::unexpected(labels.error());
-    known = &fresh.emplace(parser.series(), Known{}).first->second;
-    known->labels = JoinTargetLabels(*labels, target, settings.honor_labels);
-    known->dropped = !Relabel(settings.metric_relabelings, known->labels);
-    if (!known->dropped && known->labels.MetricName().empty()) {
+    entry = &*fresh.emplace(parser.series(), Known{}).first;
+    Known& known = entry->second;
+    known.labels = JoinTargetLabels(*labels, target, settings.honor_labels);
+    known.dropped = !Relabel(settings.metric_relabelings, known.labels);
+    if (!known.dropped && known.labels.MetricName().empty()) {
       return Fail(Code::kInvalid,
                   fmt::format("{} has no metric name after relabelling", parser.series()));
     }
   }
   staged.push_back(
-      {known, parser.value(), settings.honor_timestamps ? parser.time_ms() : std::nullopt});
+      {entry, parser.value(), settings.honor_timestamps ? parser.time_ms() : std::nullopt});
   return {};
 }
 
 void PageReader::Accept(std::vector<Staged> staged, std::int64_t time_ms, PagePlan& plan) {
   const std::uint64_t before = scrape_++;
+  order_.clear();
   for (const Staged& sample : staged) {
-    Known& known = *sample.known;
+    Known& known = sample.entry->second;
+    order_.push_back(sample.entry);
     if (!known.dropped) {
       if (known.scrape != before && known.scrape != scrape_) ++plan.added;
       const std::int64_t at = sample.time_ms.value_or(time_ms);
@@ -155,6 +161,7 @@ void PageReader::ForgetTexts() {
     if (known.tracked) orphans_.push_back(std::move(known.labels));
   }
   known_.clear();
+  order_.clear();
   std::sort(orphans_.begin(), orphans_.end());
 }
 

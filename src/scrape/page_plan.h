@@ -62,7 +62,7 @@ class PageReader {
   };
   using Texts = std::unordered_map<std::string, Known, Hash, std::equal_to<>>;
   struct Staged {
-    Known* known;
+    Texts::value_type* entry;
     double value;
     std::optional<std::int64_t> time_ms;
   };
@@ -74,6 +74,9 @@ class PageReader {
   void FindVanished(const PagePlan& plan);
 
   Texts known_;
+  // The entries of the last page in its order: most pages keep theirs, and then comparing with the
+  // expected text is enough, without hashing.
+  std::vector<Texts::value_type*> order_;
   std::vector<model::Labels> orphans_;   // were there before ForgetTexts
   std::vector<model::Labels> vanished_;  // what the last plan's stale markers point to
   std::uint64_t scrape_ = 1;

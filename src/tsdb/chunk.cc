@@ -95,7 +95,7 @@ void ChunkWriter::WriteBits(Chunk& chunk, std::uint64_t value, unsigned count) {
   }
 }
 
-ChunkReader::ChunkReader(const Chunk& chunk) : chunk_(chunk) {}
+ChunkReader::ChunkReader(const Chunk& chunk) : chunk_(chunk), next_(chunk.bits.data()) {}
 
 bool ChunkReader::Next(model::Sample& sample) {
   if (read_ == chunk_.count) return false;
@@ -136,8 +136,9 @@ std::uint64_t ChunkReader::ReadBits(unsigned count) {
     const std::uint64_t high = ReadBits(count - 32);
     return high << 32U | ReadBits(32);
   }
+  // No end is checked for: a writer has put there all bits that `count` samples need.
   while (buffered_ < count) {
-    buffer_ |= std::uint64_t{chunk_.bits[at_++]} << (56 - buffered_);
+    buffer_ |= std::uint64_t{*next_++} << (56 - buffered_);
     buffered_ += 8;
   }
   const std::uint64_t bits = buffer_ >> (64 - count);

@@ -67,7 +67,7 @@ class ChunkReader {
   std::uint64_t ReadXor();
 
   const Chunk& chunk_;
-  std::size_t at_ = 0;        // next byte to load
+  const std::uint8_t* next_;  // byte to load
   std::uint64_t buffer_ = 0;  // loaded bits, first one topmost
   unsigned buffered_ = 0;
   std::uint32_t read_ = 0;
