@@ -193,7 +193,8 @@ std::int32_t Pass::Settle(const Proposal& proposal) {
   if (!proposal.relative || current == 0 || proposal.replicas == current) return proposal.replicas;
   std::optional<Time> scaled = history_.scaled;
   if (!scaled) scaled = ParseRfc3339(GetString(subject_.status, "lastScaleTime"));
-  if (!scaled || *scaled + options_.sync_period <= now_) return proposal.replicas;
+  // A time that lies ahead was told by another clock.
+  if (!scaled || *scaled > now_ || now_ - *scaled >= options_.sync_period) return proposal.replicas;
   decision_.look_again = *scaled + options_.sync_period;
   return current;
 }

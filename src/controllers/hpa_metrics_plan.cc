@@ -1,5 +1,6 @@
 #include "controllers/hpa_metrics_plan.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <utility>
@@ -14,6 +15,9 @@ using autoscale::MetricResult;
 using autoscale::MetricsApi;
 
 constexpr std::array<std::string_view, 2> kKnownVersions = {"v1beta2", "v1beta1"};
+
+// Longer ones are nonsense, and sums with them might not fit.
+constexpr Duration kLongestWindow = std::chrono::hours(24);
 
 bool IsKnown(std::string_view version) {
   return version == kKnownVersions[0] || version == kKnownVersions[1];
@@ -30,9 +34,10 @@ Duration ReadWindow(const Json& item) {
   // metrics.k8s.io has a duration's text; custom.metrics.k8s.io seconds, under a name of each
   // version.
   const Result<Duration> text = ParseGoDuration(GetString(item, "window"));
-  if (text) return *text;
+  if (text) return std::clamp(*text, Duration(0), kLongestWindow);
   const std::int64_t seconds = GetInt(item, {"windowSeconds"}, GetInt(item, {"window"}, 0));
-  return std::chrono::seconds(seconds);
+  constexpr std::int64_t kMost = std::chrono::floor<std::chrono::seconds>(kLongestWindow).count();
+  return std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kMost));
 }
 
 Result<autoscale::PodUsage> ReadPodMetrics(const Json& item) {
