@@ -156,19 +156,23 @@ Redis::Redis(net::Loop& loop, RedisOptions options)
 
 Redis::~Redis() { Close(); }
 
-net::Task<Result<std::vector<RespValue>>> Redis::Pipeline(std::vector<RedisCommand> commands,
-                                                          Duration extra_wait,
-                                                          std::size_t* replies_before) {
+net::Task<Status> Redis::Exchange(std::vector<RedisCommand> commands,
+                                  std::vector<RespValue>* replies, Duration extra_wait) {
   const std::shared_ptr<State> state = state_;
   if (!co_await state->Acquire()) co_return Fail(Code::kCancelled, "redis: cancelled");
-  std::vector<RespValue> replies;
   Status status = co_await state->Connect();
   if (status) {
     const Duration timeout = state->options.command_timeout + extra_wait;
-    status = co_await state->Exchange(std::move(commands), timeout, &replies);
+    status = co_await state->Exchange(std::move(commands), timeout, replies);
   }
   state->Release();
-  if (replies_before != nullptr) *replies_before = replies.size();
+  co_return status;
+}
+
+net::Task<Result<std::vector<RespValue>>> Redis::Pipeline(std::vector<RedisCommand> commands,
+                                                          Duration extra_wait) {
+  std::vector<RespValue> replies;
+  const Status status = co_await Exchange(std::move(commands), &replies, extra_wait);
   if (!status) co_return std::unexpected(status.error());
   co_return replies;
 }

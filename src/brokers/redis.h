@@ -47,12 +47,13 @@ class Redis {
   Redis& operator=(const Redis&) = delete;
 
   // One reply for each command, error replies among them; the commands go out together, and no
-  // other task's between them. An error means that some commands may have been carried out and
-  // others not; `replies_before` tells how many replies came. `extra_wait` is added to the timeout
-  // for commands that block.
+  // other task's between them. `extra_wait` is added to the timeout for commands that block.
   net::Task<Result<std::vector<RespValue>>> Pipeline(std::vector<RedisCommand> commands,
-                                                     Duration extra_wait = Duration::zero(),
-                                                     std::size_t* replies_before = nullptr);
+                                                     Duration extra_wait = Duration::zero());
+  // The same, and `replies`, which outlives the task, keeps those that came before an error: their
+  // commands were carried out, the others perhaps.
+  net::Task<Status> Exchange(std::vector<RedisCommand> commands, std::vector<RespValue>* replies,
+                             Duration extra_wait = Duration::zero());
 
   // One command; an error reply is an Error.
   net::Task<Result<RespValue>> Do(RedisCommand command, Duration extra_wait = Duration::zero());
