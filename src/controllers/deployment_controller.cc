@@ -32,10 +32,9 @@ DeploymentController::DeploymentController(Context context)
               "deployment-controller"),
       queue_(context.loop, "deployment", kWorkers,
              [this](std::string key) { return Reconcile(std::move(key)); }) {
-  deployments_.AddListener(
-      [this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-        queue_.Enqueue(client::KeyOf(after != nullptr ? *after : *before));
-      });
+  deployments_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+    queue_.Enqueue(client::KeyOf(after != nullptr ? *after : *before));
+  });
   sets_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
     OnReplicaSet(before, after);
   });
@@ -81,9 +80,9 @@ net::Task<Result<client::ReconcileResult>> DeploymentController::Reconcile(std::
     if (!applied) co_return std::unexpected(applied.error());
   }
   if (plan.deployment) {
-    Result<Json> written = co_await context_.client.Update(
-        client::refs::kDeployments, Namespace(*deployment), Name(*deployment),
-        std::move(*plan.deployment), "status");
+    Result<Json> written =
+        co_await context_.client.Update(client::refs::kDeployments, Namespace(*deployment),
+                                        Name(*deployment), std::move(*plan.deployment), "status");
     if (!written && written.error().code != Code::kNotFound) {
       co_return std::unexpected(written.error());
     }
@@ -107,9 +106,9 @@ net::Task<Result<DeploymentController::Sets>> DeploymentController::ClaimReplica
                         Matches(*deployment, *set);
     if (!adopts) continue;
     Json patch = AdoptPatch(*set, *deployment);
-    Result<Json> adopted = co_await context_.client.Patch(
-        client::refs::kReplicaSets, Namespace(*set), Name(*set), client::PatchType::kMerge,
-        std::move(patch));
+    Result<Json> adopted =
+        co_await context_.client.Patch(client::refs::kReplicaSets, Namespace(*set), Name(*set),
+                                       client::PatchType::kMerge, std::move(patch));
     if (adopted) {
       claimed.push_back(std::make_shared<const Json>(std::move(*adopted)));
     } else if (adopted.error().code != Code::kNotFound) {
@@ -144,8 +143,8 @@ net::Task<Status> DeploymentController::Apply(client::ObjectPtr deployment,
     case Kind::kDelete: {
       client::Client::DeleteOptions options;
       options.uid = Uid(write.replica_set);
-      const Status deleted = co_await context_.client.Delete(client::refs::kReplicaSets, ns, name,
-                                                             std::move(options));
+      const Status deleted =
+          co_await context_.client.Delete(client::refs::kReplicaSets, ns, name, std::move(options));
       if (!deleted && deleted.error().code != Code::kNotFound) co_return deleted;
       co_return Status();
     }
@@ -183,8 +182,8 @@ net::Task<Status> DeploymentController::Create(client::ObjectPtr deployment, Jso
   // It is there: made by a pass that the cache does not show yet, or by somebody else.
   Result<Json> existing = co_await context_.client.Get(client::refs::kReplicaSets, ns, name);
   if (!existing) co_return std::unexpected(existing.error());
-  const bool ours = IsControlledBy(*existing, Uid(*deployment)) &&
-                    SameTemplate(*deployment, *existing);
+  const bool ours =
+      IsControlledBy(*existing, Uid(*deployment)) && SameTemplate(*deployment, *existing);
   if (ours) co_return Status();
   co_return co_await CountCollision(deployment);
 }

@@ -94,12 +94,10 @@ std::optional<Time> DeadlineAt(const Json& deployment, const Json& status) {
 
 void UpdateProgress(const Json& deployment, const Json* fresh, Json& status, Time now) {
   const Json* before = ConditionOf(status, "Progressing");
-  bool was_complete =
-      before != nullptr && GetString(*before, "reason") == "NewReplicaSetAvailable";
+  bool was_complete = before != nullptr && GetString(*before, "reason") == "NewReplicaSetAvailable";
   if (was_complete && Count(status, "replicas") == Count(status, "updatedReplicas")) return;
-  std::string subject = fresh == nullptr
-                            ? fmt::format("Deployment {}", Quote(Name(deployment)))
-                            : fmt::format("ReplicaSet {}", Quote(Name(*fresh)));
+  std::string subject = fresh == nullptr ? fmt::format("Deployment {}", Quote(Name(deployment)))
+                                         : fmt::format("ReplicaSet {}", Quote(Name(*fresh)));
   if (IsComplete(deployment, status)) {
     SetCondition(status, NewCondition("Progressing",
                                       {"True", "NewReplicaSetAvailable",
@@ -107,8 +105,8 @@ void UpdateProgress(const Json& deployment, const Json* fresh, Json& status, Tim
                                       now));
   } else if (IsProgressing(GetObject(deployment, {"status"}), status)) {
     // The time of the update tells that something moved, even where the reason stays.
-    Json condition = NewCondition(
-        "Progressing", {"True", "ReplicaSetUpdated", subject + " is progressing."}, now);
+    Json condition = NewCondition("Progressing",
+                                  {"True", "ReplicaSetUpdated", subject + " is progressing."}, now);
     if (before != nullptr && GetString(*before, "status") == "True") {
       condition["lastTransitionTime"] = (*before)["lastTransitionTime"];
     }
@@ -132,8 +130,7 @@ void UpdateFailure(const ReplicaSets& old, const Json* fresh, Json& status, Time
     RemoveCondition(status, "ReplicaFailure");
   } else {
     SetCondition(status, NewCondition("ReplicaFailure",
-                                      {GetString(*failure, "status"),
-                                       GetString(*failure, "reason"),
+                                      {GetString(*failure, "status"), GetString(*failure, "reason"),
                                        GetString(*failure, "message")},
                                       now));
   }
@@ -161,8 +158,8 @@ DeploymentStatus StatusOf(const Json& deployment, const ReplicaSets& old, const 
   if (fresh != nullptr) all.push_back(fresh);
   DeploymentStatus out;
   out.status = Counts(deployment, all, fresh);
-  bool enough = Count(out.status, "availableReplicas") >=
-                Replicas(deployment) - MaxUnavailable(deployment);
+  bool enough =
+      Count(out.status, "availableReplicas") >= Replicas(deployment) - MaxUnavailable(deployment);
   SetCondition(out.status,
                NewCondition("Available",
                             enough ? ProgressNote{"True", "MinimumReplicasAvailable",
@@ -179,8 +176,7 @@ DeploymentStatus StatusOf(const Json& deployment, const ReplicaSets& old, const 
     UpdateProgress(deployment, fresh, out.status, now);
     const Json* progress = ConditionOf(out.status, "Progressing");
     std::optional<Time> at = DeadlineAt(deployment, out.status);
-    if (at && progress != nullptr &&
-        GetString(*progress, "reason") != "ProgressDeadlineExceeded") {
+    if (at && progress != nullptr && GetString(*progress, "reason") != "ProgressDeadlineExceeded") {
       // Times are kept in whole seconds: a second later is surely after the deadline.
       out.deadline = std::max(*at - now, Duration::zero()) + std::chrono::seconds(1);
     }

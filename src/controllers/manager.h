@@ -16,7 +16,8 @@
 namespace weir::controllers {
 
 struct ManagerOptions {
-  // The cluster's CA in PEM: every namespace gets it as the ConfigMap kube-root-ca.crt. Empty: none.
+  // The cluster's CA in PEM: every namespace gets it as the ConfigMap kube-root-ca.crt. Empty:
+  // none.
   std::string root_ca;
   // How long events are kept, and how many at most.
   Duration event_ttl = std::chrono::hours(1);
@@ -26,8 +27,8 @@ struct ManagerOptions {
 class ControllerManager {
  public:
   // `client` must belong to a user that may publish endpoints on loopback addresses.
-  ControllerManager(net::Loop& loop, env::Clock& clock, env::Random& random,
-                    client::Client& client, ManagerOptions options = {});
+  ControllerManager(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
+                    ManagerOptions options = {});
   ~ControllerManager();
   ControllerManager(const ControllerManager&) = delete;
   ControllerManager& operator=(const ControllerManager&) = delete;

@@ -19,8 +19,7 @@ net::Task<void> RunOne(std::shared_ptr<Join> join, std::function<net::Task<void>
 
 }  // namespace
 
-net::Task<void> RunAll(net::TaskGroup& group,
-                       std::vector<std::function<net::Task<void>()>> tasks) {
+net::Task<void> RunAll(net::TaskGroup& group, std::vector<std::function<net::Task<void>()>> tasks) {
   if (tasks.empty()) co_return;
   if (tasks.size() == 1) {
     const std::function<net::Task<void>()> only = std::move(tasks[0]);

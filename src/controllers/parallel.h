@@ -11,7 +11,6 @@ namespace weir::controllers {
 
 // Starts all tasks on the group and resumes when the last has ended (or when cancelled). What the
 // functions capture must outlive the await.
-net::Task<void> RunAll(net::TaskGroup& group,
-                       std::vector<std::function<net::Task<void>()>> tasks);
+net::Task<void> RunAll(net::TaskGroup& group, std::vector<std::function<net::Task<void>()>> tasks);
 
 }  // namespace weir::controllers

@@ -91,8 +91,7 @@ net::Task<Result<client::ReconcileResult>> ReplicaSetController::Reconcile(std::
   if (failure) co_return Fail(Code::kInternal, failure->message);
   const PodList pods = Plain(*claimed);
   client::ReconcileResult result;
-  result.requeue_after =
-      NextAvailable(*set, pods, context_.clock.Now()).value_or(Duration::zero());
+  result.requeue_after = NextAvailable(*set, pods, context_.clock.Now()).value_or(Duration::zero());
   co_return result;
 }
 
@@ -112,17 +111,17 @@ net::Task<Result<ReplicaSetController::Pods>> ReplicaSetController::ClaimPods(
       if (deleting || IsBeingDeleted(*pod)) continue;
       const std::vector<std::string> owners = {uid};
       Json patch = ReleasePatch(*pod, owners);
-      Result<Json> released = co_await context_.client.Patch(
-          client::refs::kPods, Namespace(*pod), Name(*pod), client::PatchType::kMerge,
-          std::move(patch));
+      Result<Json> released =
+          co_await context_.client.Patch(client::refs::kPods, Namespace(*pod), Name(*pod),
+                                         client::PatchType::kMerge, std::move(patch));
       if (!released && released.error().code != Code::kNotFound) {
         co_return std::unexpected(released.error());
       }
     } else if (orphan && matches && !deleting && IsActivePod(*pod)) {
       Json patch = AdoptPatch(*pod, *set);
-      Result<Json> adopted = co_await context_.client.Patch(
-          client::refs::kPods, Namespace(*pod), Name(*pod), client::PatchType::kMerge,
-          std::move(patch));
+      Result<Json> adopted =
+          co_await context_.client.Patch(client::refs::kPods, Namespace(*pod), Name(*pod),
+                                         client::PatchType::kMerge, std::move(patch));
       if (adopted) {
         claimed.push_back(std::make_shared<const Json>(std::move(*adopted)));
       } else if (adopted.error().code != Code::kNotFound) {
@@ -156,8 +155,7 @@ net::Task<std::optional<ReplicaFailure>> ReplicaSetController::Manage(client::Ob
                                                                       Pods pods) {
   std::erase_if(pods, [](const client::ObjectPtr& pod) { return !IsActivePod(*pod); });
   const Pods related = RelatedPods(*set);
-  const ReplicaPlan plan =
-      PlanReplicas(*set, Plain(pods), Plain(related), context_.clock.Now());
+  const ReplicaPlan plan = PlanReplicas(*set, Plain(pods), Plain(related), context_.clock.Now());
   if (plan.create > 0) co_return co_await CreatePods(set, plan.create);
   if (plan.remove.empty()) co_return std::nullopt;
   Pods surplus;
@@ -236,8 +234,7 @@ net::Task<void> ReplicaSetController::DeletePod(client::ObjectPtr set, client::O
   const Status deleted = co_await context_.client.Delete(client::refs::kPods, Namespace(*pod),
                                                          Name(*pod), std::move(options));
   if (deleted) {
-    events_.Record(*set, "Normal", "SuccessfulDelete",
-                   fmt::format("Deleted pod: {}", Name(*pod)));
+    events_.Record(*set, "Normal", "SuccessfulDelete", fmt::format("Deleted pod: {}", Name(*pod)));
     co_return;
   }
   expectations_.DeletionObserved(client::KeyOf(*set), Uid(*pod));
@@ -255,9 +252,8 @@ net::Task<Status> ReplicaSetController::WriteStatus(client::ObjectPtr set, Pods 
   if (GetObject(*set, {"status"}) == status) co_return Status();
   Json changed = *set;
   changed["status"] = std::move(status);
-  Result<Json> written =
-      co_await context_.client.Update(client::refs::kReplicaSets, Namespace(*set), Name(*set),
-                                      std::move(changed), "status");
+  Result<Json> written = co_await context_.client.Update(
+      client::refs::kReplicaSets, Namespace(*set), Name(*set), std::move(changed), "status");
   // A newer version wakes this key again; a ReplicaSet that is gone needs no status.
   if (!written && written.error().code != Code::kNotFound &&
       written.error().code != Code::kConflict) {

@@ -41,8 +41,8 @@ int PhaseRank(const Json& pod) {
 }
 
 std::int64_t DeletionCost(const Json& pod) {
-  std::string text = GetString(
-      pod, {"metadata", "annotations", "controller.kubernetes.io/pod-deletion-cost"});
+  std::string text =
+      GetString(pod, {"metadata", "annotations", "controller.kubernetes.io/pod-deletion-cost"});
   return ParseInt(text).value_or(0);
 }
 
@@ -209,9 +209,9 @@ Json ReplicaSetStatus(const Json& replica_set, const PodList& pods,
     if (IsAvailable(*pod, min_ready, now)) ++available;
   }
   Json status = {{"replicas", replicas}, {"terminatingReplicas", terminating}};
-  for (const auto& [key, value] : {std::pair{"fullyLabeledReplicas", labelled},
-                                   std::pair{"readyReplicas", ready},
-                                   std::pair{"availableReplicas", available}}) {
+  for (const auto& [key, value] :
+       {std::pair{"fullyLabeledReplicas", labelled}, std::pair{"readyReplicas", ready},
+        std::pair{"availableReplicas", available}}) {
     if (value != 0) status[key] = value;
   }
   std::int64_t generation = GetInt(replica_set, {"metadata", "generation"}, 0);

@@ -153,8 +153,7 @@ std::vector<Resize> ShrinkOld(const Json& deployment, const ReplicaSets& old, co
   for (const Json* set : ordered) plan.push_back({set, Replicas(*set)});
   std::int64_t done = 0;
   for (Resize& step : plan) {
-    std::int64_t unhealthy =
-        step.replicas - StatusCount(*step.replica_set, "availableReplicas");
+    std::int64_t unhealthy = step.replicas - StatusCount(*step.replica_set, "availableReplicas");
     if (done >= most || unhealthy <= 0) continue;
     std::int64_t count = std::min(most - done, unhealthy);
     step.replicas -= count;
@@ -167,9 +166,8 @@ std::vector<Resize> ShrinkOld(const Json& deployment, const ReplicaSets& old, co
     step.replicas -= count;
     spare -= count;
   }
-  std::erase_if(plan, [](const Resize& step) {
-    return step.replicas == Replicas(*step.replica_set);
-  });
+  std::erase_if(plan,
+                [](const Resize& step) { return step.replicas == Replicas(*step.replica_set); });
   return plan;
 }
 
@@ -178,8 +176,7 @@ std::vector<Resize> ScaleProportionally(const Json& deployment, const ReplicaSet
   ReplicaSets all = old;
   if (fresh != nullptr) all.push_back(fresh);
   all = Active(all);
-  std::int64_t allowed =
-      Replicas(deployment) > 0 ? Replicas(deployment) + MaxSurge(deployment) : 0;
+  std::int64_t allowed = Replicas(deployment) > 0 ? Replicas(deployment) + MaxSurge(deployment) : 0;
   std::int64_t to_add = allowed - SumReplicas(all);
   // The largest first; of equals, what is newest grows first and what is oldest shrinks first.
   std::ranges::sort(all, [&](const Json* a, const Json* b) {

@@ -31,7 +31,7 @@ std::string TemplateHash(const Json& pod_template, std::int64_t collision_count)
 bool SameTemplate(const Json& deployment, const Json& replica_set);
 
 std::int64_t RevisionOf(const Json& object);
-std::int64_t SumReplicas(const ReplicaSets& sets);               // of specs
+std::int64_t SumReplicas(const ReplicaSets& sets);                      // of specs
 std::int64_t SumStatus(const ReplicaSets& sets, std::string_view key);  // of statuses
 // Those with replicas.
 ReplicaSets Active(const ReplicaSets& sets);

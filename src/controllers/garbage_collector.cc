@@ -1,0 +1,220 @@
+#include "controllers/garbage_collector.h"
+
+#include <optional>
+#include <utility>
+
+#include "controllers/owner_refs_plan.h"
+
+namespace weir::controllers {
+namespace {
+
+constexpr int kWorkers = 10;
+constexpr std::size_t kAbsentMax = 4096;
+
+client::ResourceRef RefOf(const ServedKind& kind) {
+  return {kind.group, kind.version, kind.plural};
+}
+
+// Gone meanwhile, or another object by now: nothing is left to do.
+Status Tolerant(const Status& status) {
+  if (!status && status.error().code == Code::kNotFound) return {};
+  return status;
+}
+
+Status StatusFrom(const Result<Json>& result) {
+  if (result) return {};
+  return Tolerant(std::unexpected(result.error()));
+}
+
+}  // namespace
+
+GarbageCollector::GarbageCollector(Context context)
+    : context_(context),
+      custom_group_(context.loop, "collector's caches"),
+      queue_(context.loop, "garbage", kWorkers,
+             [this](std::string uid) { return Reconcile(std::move(uid)); }) {
+  for (const ServedKind& kind : BuiltInKinds()) {
+    context_.informers.Get(RefOf(kind))
+        .AddListener([this, kind](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+          OnObject(kind, before, after);
+        });
+  }
+  context_.informers.Get(client::refs::kCrds)
+      .AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        OnDefinition(before, after);
+      });
+}
+
+net::Task<void> GarbageCollector::Stop() {
+  co_await queue_.Stop();
+  co_await custom_group_.Stop();
+}
+
+void GarbageCollector::OnObject(const ServedKind& kind, const client::ObjectPtr& before,
+                                const client::ObjectPtr& after) {
+  if (after == nullptr) {
+    Gone(Uid(*before));
+    return;
+  }
+  // The same name may stand for another object now.
+  if (before != nullptr && Uid(*before) != Uid(*after)) Gone(Uid(*before));
+  OwnedObject now = Summarize(kind, *after);
+  const OwnedObject* was = graph_.Find(now.uid);
+  bool same = was != nullptr && was->owners == now.owners && was->deleting == now.deleting &&
+              was->finalizers == now.finalizers;
+  bool matters = !now.owners.empty() || now.WaitsForDependents() || now.OrphansDependents();
+  std::string uid = now.uid;
+  // An owner may wait for a reference that is no more.
+  if (was != nullptr && was->owners != now.owners) {
+    for (const OwnerLink& owner : was->owners) queue_.Enqueue(owner.uid);
+  }
+  graph_.Put(std::move(now));
+  if (matters && !same) queue_.Enqueue(std::move(uid));
+}
+
+void GarbageCollector::Gone(const std::string& uid) {
+  const OwnedObject* was = graph_.Find(uid);
+  if (was != nullptr) {
+    for (const OwnerLink& owner : was->owners) {
+      const OwnedObject* object = graph_.Find(owner.uid);
+      if (object != nullptr && object->WaitsForDependents()) queue_.Enqueue(owner.uid);
+    }
+  }
+  graph_.Remove(uid);
+  if (absent_.size() >= kAbsentMax) absent_.clear();
+  absent_.insert(uid);
+  for (const OwnedObject* dependent : graph_.Dependents(uid)) queue_.Enqueue(dependent->uid);
+}
+
+void GarbageCollector::OnDefinition(const client::ObjectPtr& before,
+                                    const client::ObjectPtr& after) {
+  std::string name = Name(after != nullptr ? *after : *before);
+  std::optional<ServedKind> kind = after == nullptr ? std::nullopt : CustomKind(*after);
+  auto it = custom_.find(name);
+  if (it != custom_.end() && (!kind || it->second.kind != *kind)) {
+    for (const auto& [key, object] : it->second.informer->objects()) Gone(Uid(*object));
+    custom_.erase(it);
+    it = custom_.end();
+  }
+  if (!kind || it != custom_.end()) return;
+  auto informer = std::make_unique<client::Informer>(context_.client, custom_group_,
+                                                     context_.random, RefOf(*kind));
+  informer->AddListener(
+      [this, served = *kind](const client::ObjectPtr& was, const client::ObjectPtr& now) {
+        OnObject(served, was, now);
+      });
+  informer->Start();
+  custom_.insert_or_assign(name, Custom{*kind, std::move(informer)});
+}
+
+std::vector<ServedKind> GarbageCollector::Kinds() const {
+  std::vector<ServedKind> kinds = BuiltInKinds();
+  for (const auto& [name, custom] : custom_) kinds.push_back(custom.kind);
+  return kinds;
+}
+
+net::Task<Result<client::ReconcileResult>> GarbageCollector::Reconcile(std::string uid) {
+  const OwnedObject* found = graph_.Find(uid);
+  if (found == nullptr) co_return Done();
+  const OwnedObject object = *found;
+  std::vector<OwnerState> states;
+  if (!object.deleting) {
+    Result<std::vector<OwnerState>> looked_up = co_await OwnerStates(object);
+    if (!looked_up) co_return std::unexpected(looked_up.error());
+    states = std::move(*looked_up);
+  }
+  GarbagePlan plan = PlanGarbage(graph_, object, states);
+  const Status applied = co_await Apply(object, std::move(plan));
+  if (!applied) co_return std::unexpected(applied.error());
+  co_return Done();
+}
+
+net::Task<Result<std::vector<OwnerState>>> GarbageCollector::OwnerStates(OwnedObject object) {
+  std::vector<OwnerState> states;
+  for (const OwnerLink& owner : object.owners) {
+    const OwnedObject* cached = graph_.Find(owner.uid);
+    if (cached != nullptr) {
+      const bool waiting = cached->WaitsForDependents() && owner.blocks;
+      states.push_back(waiting ? OwnerState::kWaiting : OwnerState::kPresent);
+      continue;
+    }
+    if (absent_.contains(owner.uid)) {
+      states.push_back(OwnerState::kAbsent);
+      continue;
+    }
+    // The cache may lag behind: only the server knows.
+    const Result<bool> exists = co_await Exists(owner, object.ns);
+    if (!exists) co_return std::unexpected(exists.error());
+    if (!*exists) {
+      if (absent_.size() >= kAbsentMax) absent_.clear();
+      absent_.insert(owner.uid);
+    }
+    states.push_back(*exists ? OwnerState::kPresent : OwnerState::kAbsent);
+  }
+  co_return states;
+}
+
+net::Task<Result<bool>> GarbageCollector::Exists(OwnerLink owner, std::string ns) {
+  const std::vector<ServedKind> kinds = Kinds();
+  const ServedKind* kind = FindKind(kinds, owner.api_version, owner.kind);
+  if (kind == nullptr) co_return true;  // nobody can tell: the object stays
+  const std::string owner_ns = kind->namespaced ? ns : std::string();
+  const client::ResourceRef ref = RefOf(*kind);
+  Result<Json> found = co_await context_.client.Get(ref, owner_ns, owner.name);
+  if (found) co_return Uid(*found) == owner.uid;
+  if (found.error().code == Code::kNotFound) co_return false;
+  co_return std::unexpected(found.error());
+}
+
+net::Task<Status> GarbageCollector::Apply(OwnedObject object, GarbagePlan plan) {
+  using Action = GarbagePlan::Action;
+  switch (plan.action) {
+    case Action::kNothing:
+      break;
+    case Action::kVisit:
+      for (const std::string& dependent : plan.dependents) queue_.Enqueue(dependent);
+      break;
+    case Action::kRelease:
+      co_return co_await Release(object, std::move(plan.owners));
+    case Action::kDelete: {
+      client::Client::DeleteOptions options;
+      options.uid = object.uid;
+      options.propagation_policy = plan.policy;
+      const Status deleted = co_await context_.client.Delete(RefOf(object.kind), object.ns,
+                                                             object.name, std::move(options));
+      if (!deleted && deleted.error().code == Code::kConflict) co_return Status();  // another one
+      co_return Tolerant(deleted);
+    }
+    case Action::kReleaseAll:
+      for (const std::string& uid : plan.dependents) {
+        const OwnedObject* dependent = graph_.Find(uid);
+        if (dependent == nullptr) continue;
+        const OwnedObject copy = *dependent;
+        std::vector<std::string> owners = {object.uid};
+        const Status released = co_await Release(copy, std::move(owners));
+        if (!released) co_return released;
+      }
+      [[fallthrough]];
+    case Action::kRemoveFinalizer: {
+      Json patch = RemoveFinalizerPatch(object, plan.finalizer);
+      Result<Json> patched = co_await context_.client.Patch(
+          RefOf(object.kind), object.ns, object.name, client::PatchType::kMerge, std::move(patch));
+      co_return StatusFrom(patched);
+    }
+  }
+  co_return Status();
+}
+
+net::Task<Status> GarbageCollector::Release(OwnedObject object, std::vector<std::string> owners) {
+  const client::ResourceRef ref = RefOf(object.kind);
+  Result<Json> current = co_await context_.client.Get(ref, object.ns, object.name);
+  if (!current) co_return StatusFrom(current);
+  if (Uid(*current) != object.uid) co_return Status();
+  Json patch = ReleasePatch(*current, owners);
+  patch["metadata"]["resourceVersion"] = GetString(*current, {"metadata", "resourceVersion"});
+  Result<Json> patched = co_await context_.client.Patch(
+      ref, object.ns, object.name, client::PatchType::kMerge, std::move(patch));
+  co_return StatusFrom(patched);
+}
+
+}  // namespace weir::controllers

@@ -1,0 +1,56 @@
+#include "controllers/kinds_plan.h"
+
+namespace weir::controllers {
+
+const std::vector<ServedKind>& BuiltInKinds() {
+  static const std::vector<ServedKind> kinds = {
+      {"apps", "v1", "deployments", "Deployment"},
+      {"apps", "v1", "replicasets", "ReplicaSet"},
+      {"", "v1", "pods", "Pod"},
+      {"", "v1", "services", "Service"},
+      {"discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"},
+      {"autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"},
+      {"", "v1", "configmaps", "ConfigMap"},
+      {"", "v1", "secrets", "Secret"},
+      {"", "v1", "serviceaccounts", "ServiceAccount"},
+      {"", "v1", "namespaces", "Namespace", false},
+      {"", "v1", "nodes", "Node", false},
+      {"apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition",
+       false},
+  };
+  return kinds;
+}
+
+std::optional<ServedKind> CustomKind(const Json& definition) {
+  bool established = false;
+  for (const Json& condition : GetArray(definition, {"status", "conditions"})) {
+    established = established || (GetString(condition, "type") == "Established" &&
+                                  GetString(condition, "status") == "True");
+  }
+  if (!established) return std::nullopt;
+  ServedKind out;
+  out.group = GetString(definition, {"spec", "group"});
+  out.plural = GetString(definition, {"spec", "names", "plural"});
+  out.kind = GetString(definition, {"spec", "names", "kind"});
+  out.namespaced = GetString(definition, {"spec", "scope"}) == "Namespaced";
+  for (const Json& version : GetArray(definition, {"spec", "versions"})) {
+    if (!GetBool(version, {"served"}, false)) continue;
+    bool storage = GetBool(version, {"storage"}, false);
+    if (out.version.empty() || storage) out.version = GetString(version, "name");
+  }
+  if (out.version.empty()) return std::nullopt;
+  return out;
+}
+
+const ServedKind* FindKind(const std::vector<ServedKind>& kinds, std::string_view api_version,
+                           std::string_view kind) {
+  std::size_t slash = api_version.find('/');
+  std::string_view group =
+      slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);
+  for (const ServedKind& served : kinds) {
+    if (served.group == group && served.kind == kind) return &served;
+  }
+  return nullptr;
+}
+
+}  // namespace weir::controllers

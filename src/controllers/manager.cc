@@ -1,0 +1,101 @@
+#include "controllers/manager.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "controllers/deployment_controller.h"
+#include "controllers/endpoint_slice_controller.h"
+#include "controllers/garbage_collector.h"
+#include "controllers/informers.h"
+#include "controllers/namespace_controller.h"
+#include "controllers/namespace_plan.h"
+#include "controllers/replica_set_controller.h"
+
+namespace weir::controllers {
+namespace {
+
+constexpr Duration kEventSweep = std::chrono::minutes(1);
+const client::ResourceRef kEventsRef = client::refs::kEvents;
+
+}  // namespace
+
+struct ControllerManager::State {
+  State(net::Loop& loop, env::Clock& clock_in, env::Random& random, client::Client& client_in,
+        ManagerOptions options_in)
+      : clock(clock_in),
+        client(client_in),
+        options(std::move(options_in)),
+        writes(loop, "controllers' writes"),
+        tasks(loop, "controllers"),
+        informers(loop, client_in, random),
+        context{loop, clock_in, random, client_in, informers, writes},
+        namespaces(context, options.root_ca),
+        replica_sets(context),
+        deployments(context),
+        endpoint_slices(context),
+        garbage(context) {}
+
+  // The controllers begin once they know what there is: an empty cache would look like loss.
+  net::Task<void> StartWhenSynced() {
+    if (!co_await informers.WaitSynced()) co_return;
+    namespaces.Start();
+    replica_sets.Start();
+    deployments.Start();
+    endpoint_slices.Start();
+    garbage.Start();
+  }
+
+  net::Task<void> ExpireEvents() {
+    while (co_await net::Sleep(kEventSweep)) {
+      Result<Json> list = co_await client.List(kEventsRef, "");
+      if (!list) {
+        spdlog::warn("events cannot be listed for expiry: {}", list.error().message);
+        continue;
+      }
+      const auto expired = ExpiredEvents(*list, options.event_ttl, options.events_max, clock.Now());
+      for (const auto& [ns, name] : expired) {
+        const Status deleted = co_await client.Delete(kEventsRef, ns, name);
+        if (!deleted && deleted.error().code == Code::kCancelled) co_return;
+      }
+    }
+  }
+
+  env::Clock& clock;
+  client::Client& client;
+  ManagerOptions options;
+  net::TaskGroup writes;
+  net::TaskGroup tasks;
+  SharedInformers informers;
+  Context context;
+  NamespaceController namespaces;
+  ReplicaSetController replica_sets;
+  DeploymentController deployments;
+  EndpointSliceController endpoint_slices;
+  GarbageCollector garbage;
+};
+
+ControllerManager::ControllerManager(net::Loop& loop, env::Clock& clock, env::Random& random,
+                                     client::Client& client, ManagerOptions options)
+    : state_(std::make_unique<State>(loop, clock, random, client, std::move(options))) {}
+
+ControllerManager::~ControllerManager() = default;
+
+void ControllerManager::Start() {
+  state_->informers.Start();
+  state_->tasks.Spawn(state_->StartWhenSynced());
+  state_->tasks.Spawn(state_->ExpireEvents());
+}
+
+net::Task<void> ControllerManager::Stop() {
+  co_await state_->tasks.Stop();
+  co_await state_->deployments.Stop();
+  co_await state_->replica_sets.Stop();
+  co_await state_->endpoint_slices.Stop();
+  co_await state_->namespaces.Stop();
+  co_await state_->garbage.Stop();
+  co_await state_->writes.Stop();
+  co_await state_->informers.Stop();
+}
+
+}  // namespace weir::controllers
