@@ -16,12 +16,13 @@ using FieldErrors = std::vector<FieldError>;
 
 // `spec` + `ports` is "spec.ports"; the empty path is the root.
 std::string Child(std::string_view path, std::string_view name);
-std::string Index(std::string_view path, std::size_t index);       // ports[0]
-std::string MapKey(std::string_view path, std::string_view key);   // limits[cpu]
+std::string Index(std::string_view path, std::size_t index);      // ports[0]
+std::string MapKey(std::string_view path, std::string_view key);  // limits[cpu]
 
 // The value as field.Error prints it: strings quoted, all else as JSON.
 std::string Printed(const Json& value);
-// As JSON with the keys in the order of `order` (a Go struct's order), others after, at every level.
+// As JSON with the keys in the order of `order` (a Go struct's order), others after, at every
+// level.
 std::string PrintedOrdered(const Json& value, const std::vector<std::string_view>& order);
 
 FieldError Required(std::string field, std::string_view detail = {});
