@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/yaml.h"
@@ -109,8 +108,14 @@ std::vector<Manifest> InOrderOfCreation(std::vector<Manifest> manifests) {
     const std::string kind = GetString(manifest.object, "kind");
     return kind == "Namespace" ? 0 : kind == "CustomResourceDefinition" ? 1 : 2;
   };
-  std::ranges::stable_sort(manifests, {}, rank);
-  return manifests;
+  std::vector<Manifest> ordered;
+  ordered.reserve(manifests.size());
+  for (int wanted = 0; wanted <= 2; ++wanted) {
+    for (Manifest& manifest : manifests) {
+      if (rank(manifest) == wanted) ordered.push_back(std::move(manifest));
+    }
+  }
+  return ordered;
 }
 
 net::Task<Status> ApplyManifests(client::Client& client, const kube::Registry& registry,

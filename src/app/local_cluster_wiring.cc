@@ -1,0 +1,227 @@
+// The second half of LocalCluster: which component gets what, and who tells whom.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "app/local_cluster.h"
+#include "app/metrics_page.h"
+#include "kubelet/node_plan.h"
+
+namespace weir::app {
+namespace {
+
+// How long series are kept in memory, and how often what is older is forgotten.
+constexpr Duration kRetention = std::chrono::hours(1);
+constexpr Duration kTruncateEvery = std::chrono::minutes(1);
+constexpr std::size_t kKeptBatches = 64;
+constexpr std::size_t kKeptUnmapped = 10'000;
+
+// "namespace/name" of the workload that a pod belongs to: its ReplicaSet without the template's hash.
+std::string WorkloadOf(const Json& pod) {
+  for (const Json& owner : GetArray(pod, {"metadata", "ownerReferences"})) {
+    if (!GetBool(owner, {"controller"}, false)) continue;
+    std::string name = GetString(owner, "name");
+    if (GetString(owner, "kind") == "ReplicaSet") name = name.substr(0, name.rfind('-'));
+    return GetString(pod, {"metadata", "namespace"}) + "/" + name;
+  }
+  return {};
+}
+
+controllers::MetricRef ToHpaMetric(const metricsapi::MetricRef& metric) {
+  return {metric.external ? autoscale::MetricsApi::kExternal : autoscale::MetricsApi::kCustom,
+          metric.metric, metric.resource};
+}
+
+bool IsStarted(const Json& pod) {
+  for (const Json& status : GetArray(pod, {"status", "containerStatuses"})) {
+    if (Find(status, {"state", "running"}) != nullptr) return true;
+  }
+  return false;
+}
+
+bool IsReady(const Json& pod) {
+  for (const Json& condition : GetArray(pod, {"status", "conditions"})) {
+    if (GetString(condition, "type") == "Ready") return GetString(condition, "status") == "True";
+  }
+  return false;
+}
+
+}  // namespace
+
+void LocalCluster::MakeComponents() {
+  apiserver::Options options;
+  options.upstream_exact = checked_.options.upstream_exact;
+  options.tokens = MakeTokens();
+  options.address = fmt::format("127.0.0.1:{}", http_->port());
+  api_ = std::make_unique<apiserver::Server>(loop_, clock_, random_, *store_, options);
+  resolver_ = [this](std::string_view group, std::string_view name) {
+    const kube::Registry& registry = api_->registry();
+    return group.empty() ? registry.ResolveAnyGroup(name) : registry.Resolve(group, name);
+  };
+  MakeMetricsPath();
+  MakeWorkloadPath();
+  Connect();
+  ConnectHops();
+}
+
+void LocalCluster::MakeMetricsPath() {
+  const auto appenders = [this] { return head_->NewAppender(); };
+  head_ = std::make_unique<tsdb::Head>();
+  engine_ = std::make_unique<engine::Engine>(loop_, clock_, *head_, appenders);
+  rules_ = std::make_unique<RuleLoader>(loop_, clock_, random_, AddAccess("rules").client, *engine_);
+  scrape_ = std::make_unique<scrape::Manager>(loop_, clock_, random_, AddAccess("scrape").client,
+                                              appenders);
+  metrics_server_ = std::make_unique<metricsserver::Server>(
+      loop_, clock_, random_, AddAccess("metrics-server").client, *engine_, resolver_);
+}
+
+void LocalCluster::MakeWorkloadPath() {
+  const UpOptions& wanted = checked_.options;
+  controllers::HpaOptions hpa;
+  hpa.sync_period = wanted.hpa_sync_period;
+  hpa.upstream_exact = wanted.upstream_exact;
+  hpa.autoscale.downscale_stabilization = wanted.downscale_stabilization;
+  hpa_ = std::make_unique<controllers::HpaController>(
+      loop_, clock_, random_, AddAccess("horizontal-pod-autoscaler").client, resolver_, hpa);
+  controllers::ManagerOptions manager;
+  manager.root_ca = credentials_.ca_pem;
+  controllers_ = std::make_unique<controllers::ControllerManager>(
+      loop_, clock_, random_, AddAccess("controllers").client, manager);
+  proxy_ = std::make_unique<proxy::Proxy>(loop_, clock_, random_, AddAccess("proxy").client);
+
+  kubelet::Options kubelet;
+  kubelet.data_dir = wanted.data_dir;
+  kubelet.catalogue = checked_.catalogue;
+  kubelet.weir_path = platform::SelfPath();
+  kubelet.bin_dir = std::filesystem::path(kubelet.weir_path).parent_path().string();
+  if (std::string path = platform::GetEnv("PATH"); !path.empty()) kubelet.path = path;
+  kubelet_ = std::make_unique<kubelet::Kubelet>(loop_, clock_, random_,
+                                                AddAccess("kubelet").client, kubelet);
+}
+
+// What one component announces goes to whom it concerns.
+void LocalCluster::Connect() {
+  head_->SetCommitListener([this](const model::CommitInfo& info) {
+    batch_ = {FromUnixMillis(info.time_ms), clock_.Now(), {}};
+    metrics_server_->OnCommit(info);
+    engine_->OnCommit(info);
+  });
+  engine_->SetMetricChangedListener([this](const std::vector<std::string>& names, Time) {
+    batch_.recorded = clock_.Now();
+    batches_.push_back(batch_);
+    if (batches_.size() > kKeptBatches) batches_.pop_front();
+    TellHpas(names);
+  });
+  // A series may be there before the metric that it feeds: its change is told again then.
+  metrics_server_->SetMetricsListener([this] {
+    const std::set<std::string> names = std::exchange(unmapped_series_, {});
+    TellHpas({names.begin(), names.end()});
+  });
+  api_->SetLogHandler([this](std::string ns, std::string name, std::string query,
+                             net::ResponseWriter& writer) {
+    return kubelet_->ServeLog(std::move(ns), std::move(name), std::move(query), writer);
+  });
+  api_->SetMetricsHandler([this] { return MetricsPage(); });
+  for (const char* group : {"custom.metrics.k8s.io", "external.metrics.k8s.io"}) {
+    api_->Mount(fmt::format("/apis/{}/", group),
+                [this](net::HttpRequest request, const apiserver::User&,
+                       net::ResponseWriter& writer) {
+                  return metrics_server_->Handle(std::move(request), writer);
+                });
+    api_->MountGroup(group, [this, name = std::string(group)] {
+      return metrics_server_->Discovery(name);
+    });
+  }
+  api_->Mount("/debug/weir/hops", [this](net::HttpRequest, const apiserver::User&,
+                                         net::ResponseWriter& writer) { return ServeHops(writer); });
+}
+
+void LocalCluster::TellHpas(const std::vector<std::string>& series_names) {
+  std::vector<controllers::MetricRef> changed;
+  for (const std::string& name : series_names) {
+    const auto metrics = metrics_server_->MetricsOfSeries(name);
+    if (metrics.empty() && unmapped_series_.size() < kKeptUnmapped) unmapped_series_.insert(name);
+    for (const metricsapi::MetricRef& metric : metrics) changed.push_back(ToHpaMetric(metric));
+  }
+  if (!changed.empty()) hpa_->MetricChanged(changed);
+}
+
+void LocalCluster::ConnectHops() {
+  hpa_->SetDecisionListener([this](const controllers::ScaleDecision& decision) {
+    if (decision.to <= decision.from) return;
+    ScaleUp s;
+    s.hpa = decision.hpa;
+    s.workload = decision.target;
+    s.from = decision.from;
+    s.to = decision.to;
+    s.reason = decision.reason;
+    s.decided = decision.decided;
+    s.written = decision.written;
+    for (const Batch& batch : batches_) {
+      if (!decision.metric_changed || batch.recorded > *decision.metric_changed) break;
+      s.sampled = batch.sampled;
+      s.committed = batch.committed;
+      s.recorded = batch.recorded;
+    }
+    hops_.Decided(std::move(s));
+  });
+  watch_pods_ = std::make_unique<client::Informer>(AddAccess("hops").client, tasks_, random_,
+                                                   client::refs::kPods);
+  watch_pods_->AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+    if (!after) return;
+    const std::string workload = WorkloadOf(*after);
+    if (workload.empty()) return;
+    const Time now = clock_.Now();
+    if (!before) hops_.Pod(workload, "created", now);
+    if (IsStarted(*after)) hops_.Pod(workload, "started", now);
+    if (IsReady(*after)) hops_.Pod(workload, "ready", now);
+  });
+}
+
+net::Task<void> LocalCluster::ServeHops(net::ResponseWriter& writer) {
+  net::HttpResponse response = net::HttpResponse::JsonText(200, DumpJson(hops_.ToJson()) + "\n");
+  (void)co_await writer.Send(std::move(response));
+}
+
+net::Task<void> LocalCluster::TruncateSeries() {
+  while (co_await net::Sleep(kTruncateEvery)) {
+    head_->Truncate(ToUnixMillis(clock_.Now() - kRetention));
+  }
+}
+
+std::string LocalCluster::MetricsPage() const {
+  app::MetricsPage page;
+  page.AddApi(api_->metrics());
+  page.Add(metrics_.Collect());
+  const auto count = [](auto value) { return static_cast<double>(value); };
+  const tsdb::Head::Counters& head = head_->counters();
+  page.Gauge("weir_tsdb_head_series", "Series in memory.", count(head.series));
+  page.Counter("weir_tsdb_samples_total", "Samples appended.", count(head.samples));
+  page.Counter("weir_tsdb_series_refused_total", "New series refused for the limit.",
+               count(head.series_refused));
+  const engine::Engine::Counters queries = engine_->counters();
+  page.Counter("weir_queries_total", "PromQL queries.", count(queries.queries));
+  page.Counter("weir_query_failures_total", "PromQL queries that failed.",
+               count(queries.query_failures));
+  const client::Controller::Counters hpa = hpa_->counters();
+  page.Counter("weir_hpa_passes_total", "Evaluations of autoscalers.", count(hpa.reconciles));
+  page.Counter("weir_hpa_errors_total", "Evaluations that failed.", count(hpa.errors));
+  const net::HttpServer::Counters http = http_->counters();
+  page.Counter("weir_http_connections_total", "Connections to the API.", count(http.connections));
+  page.Counter("weir_http_connections_refused_total", "Connections above the limit.",
+               count(http.refused));
+  page.Counter("weir_http_oversized_total", "Requests above the size limits.",
+               count(http.oversized));
+  page.Gauge("weir_kubelet_pods", "Pods on the node.", count(kubelet_->counters().pods));
+  const proxy::Proxy::Counters services = proxy_->counters();
+  page.Counter("weir_proxy_connections_total", "Connections to Services.",
+               count(services.connections));
+  page.Counter("weir_proxy_unreachable_total", "Connections that no backend took.",
+               count(services.unreachable));
+  page.Counter("weir_proxy_refused_total", "Connections above the limit.", count(services.refused));
+  return page.ToText();
+}
+
+}  // namespace weir::app
