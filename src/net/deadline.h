@@ -20,10 +20,6 @@ namespace weir::net {
 // The completion token of this program: errors come as values.
 inline constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable);
 
-// Whether the task has been cancelled. Every await of net asks first, so that a cancelled task
-// cannot get stuck in a further wait.
-Task<bool> IsCancelled();
-
 // Bounds the operations of one scope together. Use:
 //
 //   const Deadline deadline = co_await Deadline::In(timeout);

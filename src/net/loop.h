@@ -47,6 +47,10 @@ class Loop {
 // Resumes after `delay` (at once for delay <= 0). Returns false when the task was cancelled.
 Task<bool> Sleep(Duration delay);
 
+// Whether the task has been cancelled. Every await of net asks first, so that a cancelled task
+// cannot get stuck in a further wait.
+Task<bool> IsCancelled();
+
 // Lets other ready handlers run first.
 Task<void> Yield();
 

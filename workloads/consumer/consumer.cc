@@ -1,0 +1,281 @@
+#include "consumer.h"
+
+#include <fmt/format.h>
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "queue_plan.h"
+
+namespace weir::consumer {
+namespace {
+
+// How long Redis may hold a take open. An idle consumer that is told to stop ends within it.
+constexpr std::string_view kTakeSeconds = "0.5";
+constexpr Duration kTakeWait = std::chrono::milliseconds(500);
+constexpr std::size_t kOwnersMax = 100'000;
+// Once told to stop: tries to write down what was done before leaving it to be done again.
+constexpr int kLastTries = 5;
+
+}  // namespace
+
+struct Consumer::State {
+  State(net::Loop& loop, env::Clock& k, Options o)
+      : clock(k),
+        options(std::move(o)),
+        keys(options.queue, options.owner),
+        taker(loop, options.redis),
+        control(loop, options.redis),
+        group(loop, "consumer"),
+        pool(loop, 1, 1),
+        lease_held(loop),
+        drain_asked(loop),
+        drained(loop),
+        consumed(Counter("consumer_messages_consumed_total", "Items finished.")),
+        recovered(Counter("consumer_messages_recovered_total",
+                          "Items of dead consumers put back into the queue.")),
+        redis_errors(Counter("consumer_redis_errors_total", "Exchanges with Redis that failed.")),
+        working(prometheus::BuildGauge()
+                    .Name("consumer_working")
+                    .Help("1 while an item is worked on.")
+                    .Register(registry)
+                    .Add({})) {
+    net::HttpServerOptions http;
+    http.address = options.listen.address;
+    http.port = options.listen.port;
+    server = std::make_unique<net::HttpServer>(
+        loop, http, [this](net::HttpRequest request, net::Peer, net::ResponseWriter& writer) {
+          return Answer(std::move(request), &writer);
+        });
+  }
+
+  prometheus::Counter& Counter(const std::string& name, const std::string& help) {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+  }
+
+  net::Task<void> Answer(net::HttpRequest request, net::ResponseWriter* writer) {
+    net::HttpResponse response;
+    if (request.method != "GET" && request.method != "HEAD") {
+      response = net::HttpResponse::Text(405, "expected GET\n");
+    } else if (request.Path() == "/metrics") {
+      const std::string page = prometheus::TextSerializer().Serialize(registry.Collect());
+      response = net::HttpResponse::Text(200, page);
+      response.headers["content-type"] = "text/plain; version=0.0.4; charset=utf-8";
+    } else if (request.Path() == "/healthz") {
+      response = net::HttpResponse::Text(200, "ok\n");
+    } else {
+      response = net::HttpResponse::Text(404, "not found; /metrics, /healthz\n");
+    }
+    std::ignore = co_await writer->Send(std::move(response));
+  }
+
+  net::Task<void> KeepLease();
+  net::Task<void> RecoverAgainAndAgain();
+  net::Task<void> Recover();
+  net::Task<void> WorkOn();
+  net::Task<bool> Process(std::string item);
+  net::Task<bool> Work();
+  net::Task<bool> Finish(std::string item);
+  net::Task<void> Leave();
+
+  // Logs the first failure of a row, and counts all.
+  void Failed(std::string_view what, const Error& error) {
+    if (error.code == Code::kCancelled) return;
+    redis_errors.Increment();
+    if (failures_in_row++ == 0) spdlog::warn("{}: {}", what, error.message);
+  }
+  void Succeeded() {
+    if (failures_in_row > 0) spdlog::info("redis {} answers again", taker.where());
+    failures_in_row = 0;
+  }
+
+  env::Clock& clock;
+  Options options;
+  QueueKeys keys;
+  brokers::Redis taker;    // may be held by a take for half a second
+  brokers::Redis control;  // everything else
+  net::TaskGroup group;
+  net::BlockingPool pool;
+  net::Signal lease_held;
+  net::Signal drain_asked;
+  net::Signal drained;
+  prometheus::Registry registry;
+  prometheus::Counter& consumed;
+  prometheus::Counter& recovered;
+  prometheus::Counter& redis_errors;
+  prometheus::Gauge& working;
+  std::unique_ptr<net::HttpServer> server;
+  int failures_in_row = 0;
+  bool has_lease = false;
+  bool redis_was_away = false;
+  bool draining = false;
+  bool has_left = false;
+};
+
+// The lease is renewed apart from the work, so that a consumer with a long item is not taken for
+// dead.
+net::Task<void> Consumer::State::KeepLease() {
+  while (!has_left) {
+    const Result<brokers::RespValue> held = co_await control.Do(LeaseCommand(keys, options.lease));
+    if (held) {
+      Succeeded();
+      if (!std::exchange(has_lease, true)) lease_held.Notify();
+    } else {
+      redis_was_away = true;
+      Failed("lease", held.error());
+    }
+    if (!co_await net::Sleep(options.lease / 5)) co_return;
+  }
+}
+
+net::Task<void> Consumer::State::RecoverAgainAndAgain() {
+  while (!draining) {
+    // While Redis was away nobody could renew a lease: everybody gets one period to do so.
+    if (has_lease && !std::exchange(redis_was_away, false)) co_await Recover();
+    if (!co_await net::Sleep(options.recover_every)) co_return;
+  }
+}
+
+net::Task<void> Consumer::State::Recover() {
+  const auto lists = co_await control.Keys(keys.processing_pattern, kOwnersMax);
+  if (!lists) co_return Failed("look for dead owners", lists.error());
+  for (const std::string& list : *lists) {
+    const std::optional<std::string> owner = keys.OwnerOf(list);
+    if (!owner || *owner == options.owner) continue;
+    const QueueKeys dead(options.queue, *owner);
+    const Result<std::int64_t> moved = co_await control.Integer(RecoverCommand(dead));
+    if (!moved) co_return Failed("recover", moved.error());
+    if (*moved <= 0) continue;
+    recovered.Increment(static_cast<double>(*moved));
+    spdlog::info("put back {} of {}, which is dead", *moved, *owner);
+  }
+}
+
+net::Task<void> Consumer::State::WorkOn() {
+  while (!has_lease && !draining) {
+    if (!co_await lease_held.Wait()) co_return;
+  }
+  // The first look for dead owners comes before the first item.
+  if (!draining) co_await Recover();
+  while (!draining) {
+    const Result<std::optional<std::string>> item =
+        co_await taker.Text(TakeCommand(keys, kTakeSeconds), kTakeWait);
+    if (!item) {
+      if (item.error().code == Code::kCancelled) co_return;
+      Failed("take", item.error());
+      co_await drain_asked.WaitFor(brokers::RedisRetryDelay(failures_in_row));
+      if (co_await net::IsCancelled()) co_return;
+      continue;
+    }
+    Succeeded();
+    if (!*item || draining) continue;  // an item that came too late is put back by Leave
+    if (!co_await Process(**item)) co_return;
+  }
+  co_await Leave();
+  has_left = true;
+  drained.Notify();
+}
+
+// False when cancelled.
+net::Task<bool> Consumer::State::Process(std::string item) {
+  working.Set(1);
+  const bool worked = co_await Work();
+  working.Set(0);
+  if (!worked) co_return false;
+  co_return co_await Finish(std::move(item));
+}
+
+net::Task<bool> Consumer::State::Work() {
+  if (!options.cpu_burn) co_return co_await net::Sleep(options.per_item);
+  auto burn = [this] {
+    const Duration end = clock.Monotonic() + options.per_item;
+    volatile std::uint64_t sum = 0;
+    while (clock.Monotonic() < end) {
+      for (std::uint64_t i = 0; i < 10'000; ++i) sum = sum + i;
+    }
+  };
+  const Status burnt = co_await pool.Run(burn);
+  co_return burnt.has_value() && !co_await net::IsCancelled();
+}
+
+// Tries until Redis has it: the work is done and must not be lost. False when cancelled.
+net::Task<bool> Consumer::State::Finish(std::string item) {
+  for (int tries = 1;; ++tries) {
+    const Result<std::int64_t> removed = co_await control.Integer(FinishCommand(keys, item));
+    if (removed) {
+      Succeeded();
+      if (*removed == 1) {
+        consumed.Increment();
+        spdlog::info("done {}", item);
+      } else if (tries == 1) {
+        spdlog::warn("{} was taken over by another consumer meanwhile", item);
+      } else {
+        // Most likely the try before was carried out and only its answer was lost.
+        spdlog::info("done {} (confirmed late)", item);
+      }
+      co_return true;
+    }
+    if (removed.error().code == Code::kCancelled) co_return false;
+    Failed("finish", removed.error());
+    if (draining && tries >= kLastTries) {
+      spdlog::warn("{} stays in {}: another consumer will do it again", item, keys.processing);
+      co_return true;
+    }
+    if (!co_await net::Sleep(brokers::RedisRetryDelay(failures_in_row))) co_return false;
+  }
+}
+
+net::Task<void> Consumer::State::Leave() {
+  if (!has_lease) co_return;
+  const Result<std::int64_t> left = co_await control.Integer(LeaveCommand(keys));
+  if (!left) co_return Failed("leave", left.error());
+  if (*left > 0) spdlog::info("put back {}", *left);
+}
+
+Consumer::Consumer(net::Loop& loop, env::Clock& clock, Options options)
+    : state_(std::make_shared<State>(loop, clock, std::move(options))) {}
+
+Consumer::~Consumer() = default;
+
+Status Consumer::Start() {
+  if (Status started = state_->server->Start(); !started) return started;
+  state_->group.Spawn(state_->KeepLease());
+  state_->group.Spawn(state_->RecoverAgainAndAgain());
+  state_->group.Spawn(state_->WorkOn());
+  return {};
+}
+
+std::uint16_t Consumer::port() const { return state_->server->port(); }
+
+void Consumer::Drain() {
+  state_->draining = true;
+  state_->lease_held.Notify();
+  state_->drain_asked.Notify();
+}
+
+net::Task<bool> Consumer::Drained() {
+  const std::shared_ptr<State> state = state_;
+  while (!state->has_left) {
+    if (!co_await state->drained.Wait()) co_return false;
+  }
+  co_return true;
+}
+
+net::Task<void> Consumer::Stop() {
+  const std::shared_ptr<State> state = state_;
+  co_await state->group.Stop();
+  co_await state->server->Stop(Duration::zero());
+}
+
+Consumer::Counters Consumer::counters() const {
+  Counters counters;
+  counters.consumed = static_cast<std::uint64_t>(state_->consumed.Value());
+  counters.recovered = static_cast<std::uint64_t>(state_->recovered.Value());
+  return counters;
+}
+
+}  // namespace weir::consumer
