@@ -20,6 +20,7 @@
 #include "client/informer.h"
 #include "env/clock.h"
 #include "env/random.h"
+#include "kube/resource.h"
 #include "metricsapi/answer.h"
 #include "metricsapi/catalog.h"
 #include "metricsserver/config_plan.h"

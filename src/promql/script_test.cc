@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -23,6 +22,7 @@
 
 #include "base/strings.h"
 #include "base/time.h"
+#include "platform/system.h"
 #include "promql/evaluator.h"
 #include "promql/memory_storage.h"
 #include "promql/parser.h"
@@ -583,8 +583,8 @@ TEST(PromqlScript, OwnScriptsPassWithoutSkips) {
 // Prometheus' own scripts, where they are at hand. What needs native histograms or functions that
 // are not supported is skipped and counted.
 TEST(PromqlScript, PrometheusScripts) {
-  const char* folder = std::getenv("WEIR_PROMQLTEST_DIR");
-  if (folder == nullptr) GTEST_SKIP() << "WEIR_PROMQLTEST_DIR is not set";
+  const std::string folder = platform::GetEnv("WEIR_PROMQLTEST_DIR");
+  if (folder.empty()) GTEST_SKIP() << "WEIR_PROMQLTEST_DIR is not set";
   int passed = 0;
   // Features that Prometheus itself has switched off by default.
   const std::set<std::string> experimental = {"duration_expression.test", "type_and_unit.test"};
