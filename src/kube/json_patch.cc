@@ -4,13 +4,11 @@
 #include <vector>
 
 #include "base/strings.h"
-#include "kube/json_text.h"
 #include "kube/patch.h"
 
 namespace weir::kube {
 namespace {
 
-constexpr std::size_t kMaxOperations = 10'000;
 // What all `copy` operations of a patch may add: upstream's bound for a request's body.
 constexpr std::size_t kMaxCopiedBytes = 3 * 1024 * 1024;
 
@@ -175,46 +173,9 @@ class Patcher {
   std::size_t copied_bytes_ = 0;
 };
 
-std::unexpected<Error> WrongType(std::string_view prefix, const JsonText& value,
-                                 std::string_view go_type) {
-  return Refuse(std::string(prefix) + "json: cannot unmarshal " + std::string(value.KindName()) +
-                " into Go value of type " + std::string(go_type));
-}
-
 }  // namespace
 
-Result<Json> ParsePatch(PatchKind kind, std::string_view body) {
-  std::string_view prefix = kind == PatchKind::kStrategic ? "" : "error decoding patch: ";
-  Result<JsonText> value = ParseJsonText(body);
-  if (!value) return Refuse(std::string(prefix) + value.error().message);
-  if (kind != PatchKind::kJson) {
-    if (value->kind == JsonText::Kind::kNull) {
-      // A merge patch of nothing is one mistake that the library has a word of its own for.
-      if (kind == PatchKind::kMerge) return Refuse("Invalid JSON Patch");
-      return Json::object();
-    }
-    if (value->kind != JsonText::Kind::kObject) {
-      return WrongType(prefix, *value, "map[string]interface {}");
-    }
-    return ToJson(*value);
-  }
-  if (value->kind == JsonText::Kind::kNull) return Json::array();
-  if (value->kind != JsonText::Kind::kArray) {
-    return WrongType(prefix, *value, "[]handlers.jsonPatchOp");
-  }
-  for (const JsonText& item : value->items) {
-    if (item.kind != JsonText::Kind::kObject && item.kind != JsonText::Kind::kNull) {
-      return WrongType(prefix, item, "handlers.jsonPatchOp");
-    }
-  }
-  return ToJson(*value);
-}
-
 Result<Json> JsonPatch(const Json& document, const Json& operations) {
-  if (operations.size() > kMaxOperations) {
-    return Refuse("The allowed maximum operations in a JSON patch is " +
-                  std::to_string(kMaxOperations) + ", got " + std::to_string(operations.size()));
-  }
   Patcher patcher(document);
   for (const Json& operation : operations) {
     if (Status status = patcher.Apply(operation); !status) return std::unexpected(status.error());

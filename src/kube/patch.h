@@ -8,12 +8,6 @@
 
 namespace weir::kube {
 
-enum class PatchKind { kJson, kMerge, kStrategic };
-
-// A patch's body, checked for its outer form. kInvalid is 400 BadRequest, worded as kube-apiserver
-// does (`error decoding patch: ...`).
-Result<Json> ParsePatch(PatchKind kind, std::string_view body);
-
 // Operations in order, all or nothing, as the apiserver's library understands them: `replace` of an
 // absent member adds it, the first step of a path is ignored whatever it is, -1 is the last
 // element. Any error is 422 without a reason that names it upstream; the message says what was
