@@ -13,7 +13,6 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "client/transport.h"
-#include "kube/patch.h"
 #include "net/loop.h"
 
 namespace weir::client {
@@ -184,7 +183,8 @@ class FakeApi final : public Transport {
       if (!uid.empty() && uid != GetString(object, {"metadata", "uid"})) {
         return Failure(409, "another uid");
       }
-      Store(path, kube::MergePatch(object, *body));
+      object.merge_patch(*body);  // RFC 7386
+      Store(path, object);
     } else if (request.method == "PUT") {
       Store(path, *body);
     }
