@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "exposition/writer.h"
+#include "model/labels.h"
 
 namespace weir::exporters {
 
