@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
-#include <set>
 
 #include "base/strings.h"
 #include "base/time.h"
@@ -130,6 +129,12 @@ bool SettleField(const Field& field, Json& value) {
   return true;
 }
 
+void AddZero(const Field& field, Json& object) {
+  if (std::optional<Json> zero = ZeroOf(field)) {
+    object[std::string(field.name)] = std::move(*zero);
+  }
+}
+
 // Walks an object with its type.
 class Decoder {
  public:
@@ -143,14 +148,16 @@ class Decoder {
     }
     std::string_view outer = struct_;
     struct_ = type.BareName();
-    std::set<const Field*> seen;
+    std::vector<bool> seen(type.fields.size());
     for (const JsonMember& member : value.members) {
       const Field* field = type.Find(member.name);
       if (field == nullptr) {
         AddStrict("unknown", member.name);
         continue;
       }
-      if (!seen.insert(field).second) AddStrict("duplicate", member.name);
+      auto index = static_cast<std::size_t>(field - type.fields.data());
+      if (seen[index]) AddStrict("duplicate", member.name);
+      seen[index] = true;
       std::size_t mark = Enter(member.name);
       go_path_.push_back(member.name);
       Json decoded = DecodeValue(member.value, field->type);
@@ -163,7 +170,9 @@ class Decoder {
       }
     }
     struct_ = outer;
-    AddMissing(type, out);
+    for (std::size_t i = 0; i < type.fields.size(); ++i) {
+      if (!seen[i]) AddZero(type.fields[i], out);
+    }
     return out;
   }
 
@@ -171,15 +180,6 @@ class Decoder {
   std::vector<std::string> strict_errors;
 
  private:
-  static void AddMissing(const Type& type, Json& object) {
-    for (const Field& field : type.fields) {
-      if (object.contains(field.name)) continue;
-      if (std::optional<Json> zero = ZeroOf(field)) {
-        object[std::string(field.name)] = std::move(*zero);
-      }
-    }
-  }
-
   // Lengthens the path that strict errors name; the old length to cut it back to.
   std::size_t Enter(std::string_view step) {
     std::size_t mark = path_.size();
@@ -503,9 +503,7 @@ void CompleteTyped(const Type& type, Json& object) {
   for (const Field& field : type.fields) {
     auto member = object.find(field.name);
     if (member == object.end()) {
-      if (std::optional<Json> zero = ZeroOf(field)) {
-        object[std::string(field.name)] = std::move(*zero);
-      }
+      AddZero(field, object);
       continue;
     }
     CompleteValue(field.type, *member);
