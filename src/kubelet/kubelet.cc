@@ -66,6 +66,8 @@ class Kubelet::Impl final : public PodHost {
         schedule_(loop),
         hosts_changed_(loop),
         workers_ended_(loop) {
+    // Mounts are made from another working folder than ours.
+    options_.data_dir = std::filesystem::absolute(options_.data_dir).string();
     placeholders_ = {{"WEIR", options_.weir_path}, {"WEIR_BIN_DIR", options_.bin_dir}};
     facts_.host_ip = options_.host_ip;
     facts_.node_name = options_.node_name;

@@ -13,14 +13,11 @@
 namespace weir::proxy {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kRetryListen = seconds(5);
 constexpr Duration kWriteTimeout = std::chrono::minutes(5);
 constexpr std::size_t kPumpBytes = std::size_t{64} << 10U;
-
-std::string Text(const Address& address) { return address.ip + ":" + std::to_string(address.port); }
 
 // One address that is listened on. Connections under way share the backends.
 struct Listener {
@@ -150,8 +147,8 @@ bool Proxy::Impl::Open(const std::shared_ptr<Listener>& listener) {
   }
   ++counters_.listen_failures;
   if (!failed_.insert(port.listen).second) return false;
-  const std::string message = "cannot serve port " + port.port_name + " on " + Text(port.listen) +
-                              ": " + ok.error().message + "; tried again every 5 s";
+  const std::string message = "port " + (port.port_name.empty() ? "" : port.port_name + " ") +
+                              "is not served: " + ok.error().message + "; tried again every 5 s";
   spdlog::warn("proxy: service {}/{}: {}", port.ns, port.service, message);
   if (const auto service = services_.Get(port.ns, port.service)) {
     events_.Record(*service, "Warning", "ListenFailed", message);
