@@ -125,7 +125,8 @@ std::vector<Resource> ReadResources(std::string_view text) {
     } else if (served && word == "column") {
       ReadColumn(line, out.back());
     } else {
-      WEIR_CHECK(!served || word.empty() || word.starts_with('#'));
+      bool known = !served || word.empty() || word.starts_with('#');
+      WEIR_CHECK(known);
     }
   }
   return out;
@@ -352,6 +353,7 @@ std::vector<std::string> Registry::Versions(std::string_view group) const {
 
 std::vector<std::string> Registry::Groups() const {
   std::vector<std::string> out;
+  out.reserve(groups_.size());
   for (const Group& group : groups_) out.push_back(group.name);
   return out;
 }

@@ -56,7 +56,8 @@ std::uint16_t Number(std::string_view text) {
   std::uint16_t out = 0;
   if (text == "-") return out;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  WEIR_CHECK(error == std::errc() && end == text.data() + text.size());
+  WEIR_CHECK(error == std::errc());
+  WEIR_CHECK(end == text.data() + text.size());
   return out;
 }
 
