@@ -157,7 +157,7 @@ class Pass {
   Decision Run();
 
  private:
-  void FailScale();
+  void FailScale(const std::string& error);
   bool ComputeMetrics();  // false: the pass has failed
   bool FailMetrics(Json metrics, std::string error);
   void Warn(std::string reason, std::string message);
@@ -199,8 +199,7 @@ std::int32_t Pass::Settle(const Proposal& proposal) {
   return current;
 }
 
-void Pass::FailScale() {
-  const std::string& error = *seen_.scale_error;
+void Pass::FailScale(const std::string& error) {
   Warn("FailedGetScale", error);
   status_.SetCondition(kAbleToScale, false, "FailedGetScale",
                        "the HPA controller was unable to get the target's current scale: " + error);
@@ -305,7 +304,7 @@ void Pass::ApplyMetrics() {
 
 Decision Pass::Run() {
   if (seen_.scale_error) {
-    FailScale();
+    FailScale(*seen_.scale_error);
     return std::move(decision_);
   }
   status_.SetCondition(kAbleToScale, true, "SucceededGetScale",
@@ -349,9 +348,8 @@ std::string NewSize(const Decision& decision) {
          "; reason: " + decision.reason;
 }
 
-void CompleteWrite(Decision& decision, const Subject& subject, StatusBuilder& status,
-                   History& history, Time now, const Options& options) {
-  const std::int32_t to = *decision.scale_to;
+void CompleteWrite(Decision& decision, std::int32_t to, const Subject& subject,
+                   StatusBuilder& status, History& history, Time now, const Options& options) {
   status.SetCondition(
       kAbleToScale, true, "SucceededRescale",
       "the HPA controller was able to update the target scale to " + std::to_string(to));
@@ -423,7 +421,7 @@ void Complete(Decision& decision, const Subject& subject,
         "the HPA controller was unable to update the target scale: " + *write_error);
     decision.error = "failed to rescale " + Reference(subject) + ": " + *write_error;
   } else if (decision.scale_to) {
-    CompleteWrite(decision, subject, status, history, now, options);
+    CompleteWrite(decision, *decision.scale_to, subject, status, history, now, options);
   } else if (decision.settled) {
     status.SetReplicas(decision.current, decision.current);
   }

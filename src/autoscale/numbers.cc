@@ -9,6 +9,8 @@ namespace weir::autoscale {
 namespace {
 
 constexpr double kTwoTo63 = 9223372036854775808.0;
+constexpr std::int64_t kMax32 = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kMin32 = std::numeric_limits<std::int32_t>::min();
 constexpr double kTwoTo31 = 2147483648.0;
 
 template <class T>
@@ -33,11 +35,9 @@ std::int64_t Numbers::ToInt64(double value) const {
 }
 
 std::int32_t Numbers::Narrow(std::int64_t value) const {
-  constexpr std::int64_t kMax = std::numeric_limits<std::int32_t>::max();
-  constexpr std::int64_t kMin = std::numeric_limits<std::int32_t>::min();
-  if (value >= kMin && value <= kMax) return static_cast<std::int32_t>(value);
+  if (value >= kMin32 && value <= kMax32) return static_cast<std::int32_t>(value);
   if (wrapping_) return static_cast<std::int32_t>(static_cast<std::uint32_t>(value));
-  return static_cast<std::int32_t>(value < 0 ? kMin : kMax);
+  return static_cast<std::int32_t>(value < 0 ? kMin32 : kMax32);
 }
 
 std::int64_t Numbers::Add(std::int64_t a, std::int64_t b) const {

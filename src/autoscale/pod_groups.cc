@@ -72,6 +72,7 @@ Result<std::int64_t> RequestOf(const Pod& pod, const std::string& resource,
                 "missing pod-level request for " + resource + " in Pod " + pod.name);
   }
   std::vector<const Container*> containers;
+  containers.reserve(pod.containers.size() + pod.init_containers.size());
   for (const Container& one : pod.containers) containers.push_back(&one);
   for (const Container& one : pod.init_containers) {
     if (one.restartable) containers.push_back(&one);

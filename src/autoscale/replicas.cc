@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::int64_t kMaxInt64 = std::numeric_limits<std::int64_t>::max();
 constexpr double kMaxInt32 = std::numeric_limits<std::int32_t>::max();
+constexpr std::string_view kPodsContext = "failed to get pods metric value: ";
+constexpr std::string_view kObjectContext = "failed to get object metric value: ";
 constexpr double kTwoTo63 = 9223372036854775808.0;
 
 // Inclusive at both ends; NaN is never within.
@@ -63,6 +65,10 @@ class Calculator {
   Result<const MetricResult*> Fetched() const;
   MetricFailure Failure(std::string text, std::string_view context) const;
   Json Status(std::string_view field, Json current) const;
+  // 0 where it is not set, which no target may be.
+  std::int64_t Amount(const std::optional<kube::Quantity>& quantity) const {
+    return quantity ? numbers_.Milli(*quantity) : 0;
+  }
   Json Milli(std::int64_t milli) const { return kube::Quantity::FromMilli(milli).ToString(); }
 
   const MetricInput& in_;
@@ -263,8 +269,8 @@ std::expected<Proposal, MetricFailure> Calculator::Resource() {
   const auto fail = [&](const Error& error) {
     return std::unexpected(Failure(prefix + error.message, context));
   };
-  target_ = average ? numbers_.Milli(*metric.target.average_value)
-                    : std::int64_t{*metric.target.average_utilization};
+  target_ = average ? Amount(metric.target.average_value)
+                    : std::int64_t{metric.target.average_utilization.value_or(0)};
   const weir::Status valid = CheckTarget(target_);
   if (!valid) return fail(valid.error());
   Result<Sample> sample = Collect();
@@ -294,16 +300,15 @@ std::expected<Proposal, MetricFailure> Calculator::Resource() {
 }
 
 std::expected<Proposal, MetricFailure> Calculator::Pods() {
-  constexpr std::string_view kContext = "failed to get pods metric value: ";
   const auto fail = [&](const Error& error) {
-    return std::unexpected(Failure(error.message, kContext));
+    return std::unexpected(Failure(error.message, kPodsContext));
   };
   const weir::Status selector = CheckSelector();
   if (!selector) return fail(selector.error());
   if (!in_.metric.target.average_value) {
     return fail({Code::kInvalid, "invalid pods metric source: no average value target was set"});
   }
-  target_ = numbers_.Milli(*in_.metric.target.average_value);
+  target_ = Amount(in_.metric.target.average_value);
   const weir::Status valid = CheckTarget(target_);
   if (!valid) return fail(valid.error());
   Result<Sample> sample = Collect();
@@ -364,10 +369,9 @@ std::int64_t Calculator::PerReplica(std::int64_t usage, bool external) const {
 }
 
 std::expected<Proposal, MetricFailure> Calculator::Object() {
-  constexpr std::string_view kContext = "failed to get object metric value: ";
   const MetricSpec& metric = in_.metric;
   const weir::Status selector = CheckSelector();
-  if (!selector) return std::unexpected(Failure(selector.error().message, kContext));
+  if (!selector) return std::unexpected(Failure(selector.error().message, kObjectContext));
 
   Proposal proposal;
   std::string type = metric.target.type;
@@ -385,11 +389,11 @@ std::expected<Proposal, MetricFailure> Calculator::Object() {
     return std::unexpected(
         Failure("invalid object metric source: neither a value target nor an average value target "
                 "was set",
-                kContext));
+                kObjectContext));
   }
-  const std::string context =
-      std::string(kContext) + (average ? "failed to get " + metric.name + " object metric: " : "");
-  target_ = numbers_.Milli(average ? *metric.target.average_value : *metric.target.value);
+  const std::string context = std::string(kObjectContext) +
+                              (average ? "failed to get " + metric.name + " object metric: " : "");
+  target_ = Amount(average ? metric.target.average_value : metric.target.value);
   const weir::Status valid = CheckTarget(target_);
   if (!valid) return std::unexpected(Failure(valid.error().message, context));
   const Result<const MetricResult*> result = Fetched();
@@ -437,7 +441,7 @@ std::expected<Proposal, MetricFailure> Calculator::External() {
   }
   context += average ? "failed to get " + metric.name + " external metric: "
                      : "failed to get external metric " + metric.name + ": ";
-  target_ = numbers_.Milli(average ? *metric.target.average_value : *metric.target.value);
+  target_ = Amount(average ? metric.target.average_value : metric.target.value);
   const weir::Status valid = CheckTarget(target_);
   if (!valid) return std::unexpected(Failure(valid.error().message, context));
   const Result<std::int64_t> usage = ExternalSum(average);

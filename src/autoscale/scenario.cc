@@ -15,12 +15,12 @@ namespace {
 // t 0 of every scenario: 2026-01-01T00:00:00Z.
 constexpr Time kStart{std::chrono::seconds(1767225600)};
 // Times further than some thirty years from the start are no scenario.
-constexpr double kFarthest_s = 1e9;
+constexpr double kFarthestSeconds = 1e9;
 
 Result<Duration> SecondsFrom(const Json& value, std::string_view what) {
   if (!value.is_number()) return Fail(Code::kInvalid, std::string(what) + ": must be a number");
   const auto seconds = value.get<double>();
-  if (!(std::abs(seconds) <= kFarthest_s)) {
+  if (!(std::abs(seconds) <= kFarthestSeconds)) {
     return Fail(Code::kInvalid, std::string(what) + ": out of range");
   }
   return std::chrono::duration_cast<Duration>(
@@ -36,10 +36,11 @@ Result<std::optional<Duration>> SecondsAt(const Json& object, std::string_view k
 }
 
 Result<std::optional<Time>> TimeAt(const Json& object, std::string_view key) {
-  const auto seconds = SecondsAt(object, key);
-  if (!seconds) return std::unexpected(seconds.error());
-  if (!*seconds) return std::optional<Time>();
-  return std::optional<Time>(kStart + **seconds);
+  const auto read = SecondsAt(object, key);
+  if (!read) return std::unexpected(read.error());
+  const std::optional<Duration>& seconds = *read;
+  if (!seconds) return std::optional<Time>();
+  return std::optional<Time>(kStart + *seconds);
 }
 
 Result<kube::Quantity> ReadQuantity(const Json& value) {
@@ -163,7 +164,7 @@ Result<Options> ReadOptions(const Json& config, bool upstream_exact) {
   for (const auto& [key, field] : durations) {
     const auto seconds = SecondsAt(config, key);
     if (!seconds) return std::unexpected(seconds.error());
-    if (*seconds) *field = **seconds;
+    *field = seconds->value_or(*field);
   }
   const Json* tolerance = Find(config, "tolerance");
   if (tolerance != nullptr && tolerance->is_number()) {
@@ -287,9 +288,10 @@ std::optional<std::string> TextAt(const Json& step, std::string_view key) {
 
 Result<Json> Scenario::Step(const Json& step) {
   if (!step.is_object()) return Fail(Code::kInvalid, "must be an object");
-  const auto now = TimeAt(step, "t");
-  if (!now) return std::unexpected(now.error());
-  if (!*now) return Fail(Code::kInvalid, "t: missing");
+  const auto read = TimeAt(step, "t");
+  if (!read) return std::unexpected(read.error());
+  const std::optional<Time>& now = *read;
+  if (!now) return Fail(Code::kInvalid, "t: missing");
   const Status updated = Update(step);
   if (!updated) return std::unexpected(updated.error());
   if (GetBool(step, {"recreate"}, false)) subject_.status = nullptr;
@@ -304,8 +306,8 @@ Result<Json> Scenario::Step(const Json& step) {
     seen_.scale_error_context = "invalid API version in scale target reference";
   }
   const std::vector<MetricRequest> requests = Requests(subject_, seen_, options_);
-  Decision decision = Decide(subject_, seen_, history_, **now, options_);
-  Complete(decision, subject_, TextAt(step, "updateError"), history_, **now, options_);
+  Decision decision = Decide(subject_, seen_, history_, *now, options_);
+  Complete(decision, subject_, TextAt(step, "updateError"), history_, *now, options_);
 
   const std::optional<std::string> status_error = TextAt(step, "statusError");
   if (decision.status_changed && status_error) {

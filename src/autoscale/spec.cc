@@ -119,9 +119,10 @@ Result<ScalingRules> ParseRules(const Json& json, bool up) {
                                 .period_s = *period});
     }
   }
-  auto tolerance = QuantityAt(json, "tolerance");
-  if (!tolerance) return std::unexpected(tolerance.error());
-  if (*tolerance) rules.tolerance = (*tolerance)->ToDouble();
+  const auto read = QuantityAt(json, "tolerance");
+  if (!read) return std::unexpected(read.error());
+  const std::optional<kube::Quantity>& tolerance = *read;
+  if (tolerance) rules.tolerance = tolerance->ToDouble();
   return rules;
 }
 

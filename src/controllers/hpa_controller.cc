@@ -23,8 +23,8 @@ constexpr Duration kPodDelay = std::chrono::seconds(1);
 constexpr int kStatusTries = 3;
 
 const Json& Document(const client::ObjectPtr& object) {
-  static const Json kNothing;
-  return object ? *object : kNothing;
+  static const Json nothing;
+  return object ? *object : nothing;
 }
 
 std::int64_t ResourceVersion(const Json& object) {
@@ -37,7 +37,7 @@ struct Memory {
   // Of the target's pods, since the first pass that read metrics; nothing before.
   kube::LabelSelector selector = kube::LabelSelector::Nothing();
   client::ObjectPtr written;  // the newest object that a write of ours returned
-  std::optional<Duration> values_written;
+  Duration values_due{0};     // when current values alone are worth a write again
   std::optional<Time> metric_changed;
   std::map<std::string, Duration> warned;  // text -> when
 };
@@ -343,17 +343,18 @@ net::Task<Decision> HpaController::State::Scale(std::string key, Subject subject
                                                 std::shared_ptr<Memory> memory,
                                                 std::optional<Time> metric_changed) {
   const Time decided = clock.Now();
+  const std::optional<std::int32_t> to = decision.scale_to;
   std::optional<std::string> error;
-  if (decision.scale_to) error = co_await fetch.WriteScale(target, *decision.scale_to);
+  if (to) error = co_await fetch.WriteScale(target, *to);
   if (error && stopping) co_return decision;  // broken off, not refused
   const Time written = clock.Now();
   autoscale::Complete(decision, subject, error, memory->history, decided, engine);
-  if (!decision.scale_to || error) co_return decision;
+  if (!to || error) co_return decision;
   const ScaleDecision made{.hpa = key,
                            .target_kind = subject.spec.target_kind,
                            .target = subject.ns + "/" + subject.spec.target_name,
                            .from = decision.current,
-                           .to = *decision.scale_to,
+                           .to = *to,
                            .reason = decision.reason,
                            .metric_changed = metric_changed,
                            .decided = decided,
@@ -368,10 +369,8 @@ net::Task<Decision> HpaController::State::WriteStatus(Subject subject, client::O
                                                       Decision decision,
                                                       std::shared_ptr<Memory> memory) {
   const Duration now = clock.Monotonic();
-  const StatusWrite when{
-      .upstream_exact = options.upstream_exact,
-      .since_values = memory->values_written ? now - *memory->values_written : options.sync_period,
-      .sync_period = options.sync_period};
+  const StatusWrite when{.upstream_exact = options.upstream_exact,
+                         .values_due = now >= memory->values_due};
   if (!IsWorthWriting(decision, when)) co_return decision;
   Json updated = *object;
   for (int tries = 1;; ++tries) {
@@ -380,7 +379,7 @@ net::Task<Decision> HpaController::State::WriteStatus(Subject subject, client::O
         co_await client.Update(client::refs::kHpas, subject.ns, subject.name, updated, "status");
     if (written) {
       memory->written = std::make_shared<const Json>(*std::move(written));
-      memory->values_written = now;
+      memory->values_due = now + options.sync_period;
       co_return decision;
     }
     Error error = written.error();

@@ -17,7 +17,7 @@ using autoscale::MetricsApi;
 constexpr std::array<std::string_view, 2> kKnownVersions = {"v1beta2", "v1beta1"};
 
 // Longer ones are nonsense, and sums with them might not fit.
-constexpr Duration kLongestWindow = std::chrono::hours(24);
+constexpr std::chrono::seconds kLongestWindow = std::chrono::hours(24);
 
 bool IsKnown(std::string_view version) {
   return version == kKnownVersions[0] || version == kKnownVersions[1];
@@ -34,10 +34,9 @@ Duration ReadWindow(const Json& item) {
   // metrics.k8s.io has a duration's text; custom.metrics.k8s.io seconds, under a name of each
   // version.
   const Result<Duration> text = ParseGoDuration(GetString(item, "window"));
-  if (text) return std::clamp(*text, Duration(0), kLongestWindow);
+  if (text) return std::clamp<Duration>(*text, Duration(0), kLongestWindow);
   const std::int64_t seconds = GetInt(item, {"windowSeconds"}, GetInt(item, {"window"}, 0));
-  constexpr std::int64_t kMost = std::chrono::floor<std::chrono::seconds>(kLongestWindow).count();
-  return std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kMost));
+  return std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kLongestWindow.count()));
 }
 
 Result<autoscale::PodUsage> ReadPodMetrics(const Json& item) {

@@ -19,9 +19,9 @@ std::int32_t Int32At(const Json& object, JsonPath path) {
 }
 
 const Json& Part(const Json& object, std::string_view key) {
-  static const Json kNothing;
+  static const Json nothing;
   const Json* part = object.is_object() ? Find(object, key) : nullptr;
-  return part != nullptr ? *part : kNothing;
+  return part != nullptr ? *part : nothing;
 }
 
 std::string ReadyStatus(const Json& pod) {
@@ -93,7 +93,7 @@ bool PodCountsDifferently(const Json& before, const Json& after) {
 bool IsWorthWriting(const autoscale::Decision& decision, const StatusWrite& when) {
   if (!decision.status_changed) return false;
   if (when.upstream_exact || !decision.values_only) return true;
-  return when.since_values >= when.sync_period;
+  return when.values_due;
 }
 
 Duration NextPass(const autoscale::Decision& decision, Time now, Duration sync_period) {

@@ -41,8 +41,7 @@ bool PodCountsDifferently(const Json& before, const Json& after);
 
 struct StatusWrite {
   bool upstream_exact = false;
-  Duration since_values{0};  // since current values were last written
-  Duration sync_period{0};
+  bool values_due = false;  // a sync period has passed since current values were last written
 };
 // Conditions and replicas are written at once. Current values alone once a sync period: a metric
 // changes with every scrape, and each write goes to every watcher.

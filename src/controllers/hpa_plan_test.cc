@@ -222,23 +222,19 @@ TEST(WantsPass, LooksPastTheStatus) {
 }
 
 TEST(IsWorthWriting, HoldsBackValuesAlone) {
-  constexpr Duration kPeriod = std::chrono::seconds(15);
   const struct {
-    bool changed, values_only, exact;
-    int since_s;
+    bool changed, values_only, exact, due;
     bool writes;
   } kCases[] = {
-      {false, false, false, 99, false}, {true, false, false, 0, true},
-      {true, true, false, 14, false},   {true, true, false, 15, true},
-      {true, true, true, 0, true},
+      {false, false, false, true, false}, {true, false, false, false, true},
+      {true, true, false, false, false},  {true, true, false, true, true},
+      {true, true, true, false, true},
   };
   for (const auto& c : kCases) {
     autoscale::Decision decision;
     decision.status_changed = c.changed;
     decision.values_only = c.values_only;
-    const StatusWrite when{.upstream_exact = c.exact,
-                           .since_values = std::chrono::seconds(c.since_s),
-                           .sync_period = kPeriod};
+    const StatusWrite when{.upstream_exact = c.exact, .values_due = c.due};
     EXPECT_EQ(IsWorthWriting(decision, when), c.writes);
   }
 }
