@@ -78,7 +78,7 @@ struct Server::Impl {
   Reply Dispatch(Call& call);
 
   // discovery.cc: documents about the server itself.
-  Reply ServePath(const Call& call);
+  Reply ServePath(Call& call);
   Reply Discovery(const Call& call, std::vector<std::string> parts);
   Reply AggregatedDiscovery(const Call& call, bool core) const;
   Reply OpenApi(const Call& call) const;

@@ -194,7 +194,7 @@ Reply Server::Impl::Discovery(const Call& call, std::vector<std::string> parts) 
   return IsBuiltInGroup(group) ? Reply::Error(UnknownResource()) : PageNotFound();
 }
 
-Reply Server::Impl::ServePath(const Call& call) {
+Reply Server::Impl::ServePath(Call& call) {
   const std::string& path = call.info.path;
   for (const std::string_view what : {"healthz", "livez", "readyz"}) {
     const std::string base = "/" + std::string(what);
@@ -205,11 +205,14 @@ Reply Server::Impl::ServePath(const Call& call) {
     }
   }
   const bool head = call.request.method == "HEAD";
+  const std::string accept = call.request.Header("accept");
   if (path == "/version" || path == "/version/") {
     if (call.info.verb != "get") return Reply::Error(kube::StatusMethodNotAllowed());
-    const auto accepted = NegotiateAnswer(call.request.Header("accept"), /*watch=*/true);
-    if (!accepted) return Reply::Error(NotAcceptable(accepted.error()));
-    return Reply::Document(200, Version());
+    // Only JSON, as a watch.
+    const auto accepted = NegotiateAnswer(accept, /*watch=*/true);
+    if (accepted) return Reply::Document(200, Version());
+    call.accepted.format = FormatOfError(accept);
+    return Reply::Error(NotAcceptable(accepted.error()));
   }
   if (path == "/metrics" && metrics_handler) {
     Reply reply = Reply::PlainText(200, metrics_handler());
@@ -226,8 +229,9 @@ Reply Server::Impl::ServePath(const Call& call) {
   Reply reply = Discovery(call, parts);
   if (head && reply.code == 200) return Reply::Error(kube::StatusMethodNotAllowed());
   if (reply.code != 200 || !reply.content_type.empty()) return reply;
-  const auto accepted = NegotiateAnswer(call.request.Header("accept"), false);
+  auto accepted = NegotiateAnswer(accept, false);
   if (!accepted) return Reply::Error(NotAcceptable(accepted.error()));
+  call.accepted = std::move(*accepted);
   return reply;
 }
 

@@ -1,4 +1,5 @@
 // From the request to the answer: who asks, for what, whether they may, who serves it.
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -11,6 +12,9 @@
 
 namespace weir::apiserver {
 namespace {
+
+// kube-apiserver's limit of a request's body.
+constexpr std::size_t kMaxBodyBytes = 3U << 20U;
 
 // The verb as metrics name it: clients may send any method.
 std::string KnownVerb(const std::string& verb) {
@@ -41,6 +45,7 @@ Status Server::Start() {
   impl_->range = std::move(*range);
   if (Status status = impl_->RegisterStored(); !status) return status;
   if (Status status = impl_->Bootstrap(); !status) return status;
+  impl_->store.DropHistory();
   impl_->started = true;
   return {};
 }
@@ -121,6 +126,10 @@ net::Task<void> Server::Impl::Serve(net::HttpRequest request, net::Peer peer,
   } else if (!call->request.Header("impersonate-user").empty() ||
              !call->request.Header("impersonate-group").empty()) {
     refusal = Reply::Error(NotServed("impersonation"));
+  } else if (call->request.body.size() > kMaxBodyBytes) {
+    refusal = Reply::Error(
+        kube::StatusFailure(413, "RequestEntityTooLarge",
+                            fmt::format("Request entity too large: limit is {}", kMaxBodyBytes)));
   } else if (stopping) {
     refusal =
         Reply::Error(kube::StatusFailure(503, "ServiceUnavailable", "the server is stopping"));

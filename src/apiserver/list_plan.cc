@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/strings.h"
+#include "kube/json_text.h"
 #include "kube/status.h"
 #include "kube/strategy.h"
 
@@ -70,6 +71,8 @@ Answer<PageStart> DecodeContinue(std::string_view token) {
   while (padded.size() % 4 != 0) padded += '=';
   const auto text = Base64Decode(padded);
   if (!text) return BadToken("illegal base64 data");
+  const auto value = kube::ParseJsonText(*text);
+  if (!value) return BadToken(value.error().message);
   const auto json = ParseJson(*text);
   if (!json || !json->is_object()) return BadToken("it does not hold a JSON object");
   if (const std::string version = GetString(*json, "v"); version != "meta.k8s.io/v1") {

@@ -87,6 +87,14 @@ Answer<Json> ParsePatch(PatchKind kind, std::string_view body) {
   return kube::ToJson(*value);
 }
 
+std::vector<std::string> DuplicateFields(PatchKind kind, std::string_view body) {
+  std::vector<std::string> paths;
+  if (kind == PatchKind::kJson || !ParseJson(body, &paths)) return {};
+  std::vector<std::string> errors;
+  for (const std::string& path : paths) errors.push_back("duplicate field " + Quote(path));
+  return errors;
+}
+
 Answer<Json> ApplyPatchTo(PatchKind kind, const Json& document, const Json& patch,
                           std::string_view type) {
   switch (kind) {

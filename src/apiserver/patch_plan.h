@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "apiserver/options_plan.h"
 #include "base/json.h"
@@ -18,6 +19,9 @@ Answer<PatchKind> ParsePatchKind(std::string_view content_type, const kube::Reso
 
 // The body as a patch of that kind; the error is a 400 or 413.
 Answer<Json> ParsePatch(PatchKind kind, std::string_view body);
+
+// `duplicate field "spec.replicas"` for each key that a merge patch has twice.
+std::vector<std::string> DuplicateFields(PatchKind kind, std::string_view body);
 
 // `document`, patched.
 Answer<Json> ApplyPatchTo(PatchKind kind, const Json& document, const Json& patch,

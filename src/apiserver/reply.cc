@@ -89,7 +89,7 @@ net::HttpResponse Render(Reply reply, Format format, bool pretty) {
       response.body = reply.json.is_null()
                           ? std::move(reply.text)
                           : (pretty ? DumpJson(reply.json, 2) : DumpJson(reply.json));
-      response.body += '\n';
+      if (!pretty) response.body += '\n';  // as Go's encoder ends a line
     }
   }
   if (!reply.warnings.empty()) {

@@ -83,6 +83,24 @@ Answer<void> CheckUid(const kube::Resource& resource, const Json& current, const
                   resource.plural, ns.empty() ? "" : ns + "/", NameOf(current), uid, own));
 }
 
+// The options of a DELETE: its body, or its query.
+Answer<DeleteOptions> ReadDeleteOptions(const Call& call) {
+  const std::string type = call.request.Header("content-type");
+  const std::string_view media = Trim(std::string_view(type).substr(0, type.find(';')));
+  const bool readable = media.empty() || media == "application/json" ||
+                        media == "application/yaml" ||
+                        media == "application/vnd.kubernetes.protobuf";
+  if (!readable && !call.request.body.empty()) {
+    return std::unexpected(kube::StatusFailure(
+        415, "UnsupportedMediaType",
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json, application/yaml, application/vnd.kubernetes.protobuf"));
+  }
+  const auto body = kube::DecodeOptions(type, call.request.body, "meta/v1.DeleteOptions");
+  if (!body) return std::unexpected(kube::StatusBadRequest(body.error().message));
+  return ParseDeleteOptions(*body, call.query);
+}
+
 Json TooLarge(const Error& error) { return kube::StatusFailure(500, "", error.message); }
 
 }  // namespace
@@ -339,10 +357,12 @@ Answer<Json> Server::Impl::ApplyPatch(const Call& call, const kube::Resource& re
   const auto wording =
       *kind == PatchKind::kStrategic ? kube::Wording::kConverter : kube::Wording::kJson;
   Json object = *patched;
-  const auto strict = kube::CheckFields(resource, object, wording);
+  auto strict = kube::CheckFields(resource, object, wording);
   if (!strict) {
     return std::unexpected(InvalidPatch(*kind, *patch, *patched, strict.error().message));
   }
+  const std::vector<std::string> repeated = DuplicateFields(*kind, call.request.body);
+  strict->insert(strict->begin(), repeated.begin(), repeated.end());
   if (!strict->empty() && validation == FieldValidation::kStrict) {
     return std::unexpected(InvalidPatch(*kind, *patch, *patched, kube::StrictError(*strict)));
   }
@@ -418,13 +438,7 @@ Answer<std::pair<Json, bool>> Server::Impl::DeleteOne(const Call& call,
 }
 
 Reply Server::Impl::Delete(Call& call) {
-  const auto body = kube::DecodeOptions(call.request.Header("content-type"), call.request.body,
-                                        "meta/v1.DeleteOptions");
-  if (!body && body.error().code == Code::kNotFound) {
-    return Reply::Error(kube::StatusFailure(415, "UnsupportedMediaType", body.error().message));
-  }
-  if (!body) return Reply::Error(kube::StatusBadRequest(body.error().message));
-  const auto delete_options = ParseDeleteOptions(*body, call.query);
+  const auto delete_options = ReadDeleteOptions(call);
   if (!delete_options) return Reply::Error(delete_options.error());
   const auto object = store.Get(KeyOf(call, call.info.name));
   if (object == nullptr) {
@@ -449,10 +463,7 @@ Reply Server::Impl::Delete(Call& call) {
 }
 
 Reply Server::Impl::DeleteCollection(Call& call) {
-  const auto body = kube::DecodeOptions(call.request.Header("content-type"), call.request.body,
-                                        "meta/v1.DeleteOptions");
-  if (!body) return Reply::Error(kube::StatusBadRequest(body.error().message));
-  const auto delete_options = ParseDeleteOptions(*body, call.query);
+  const auto delete_options = ReadDeleteOptions(call);
   if (!delete_options) return Reply::Error(delete_options.error());
   const auto list = ParseListOptions(call.query, /*watch=*/false);
   if (!list) return Reply::Error(list.error());

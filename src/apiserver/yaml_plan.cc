@@ -37,9 +37,10 @@ std::string Quoted(std::string_view text) {
   for (const char c : text) {
     if (IsControl(c) || c == '\'') return DumpJson(Json(text));
   }
-  // go-yaml prefers double quotes for what would be read as another type, single ones for syntax.
+  // go-yaml prefers double quotes for what would be read as another scalar, single ones for syntax.
   const auto read = ParseYamlDocument(text);
-  const bool other_type = !read || !read->is_string() || text.empty();
+  const bool other_type = text.empty() || (read && !read->is_string() && !read->is_structured() &&
+                                           !text.starts_with('#'));
   if (other_type || (text.size() >= 10 && text[4] == '-' && ParseInt(text.substr(0, 4)))) {
     return DumpJson(Json(text));
   }

@@ -23,6 +23,16 @@ bool SameContent(const Object& stored, Json& candidate) {
   return stored.value == candidate && stored.body == DumpJson(candidate);
 }
 
+// The size of the text were its control characters not written as \u00XX.
+std::size_t UnescapedSize(std::string_view body) {
+  std::size_t size = body.size();
+  for (std::size_t at = body.find("\\u"); at != std::string_view::npos;
+       at = body.find("\\u", at + 6)) {
+    size -= 5;
+  }
+  return size;
+}
+
 }  // namespace
 
 Result<std::vector<Record>> NullJournal::Load(std::int64_t* newest_version) {
@@ -56,6 +66,11 @@ Status Store::Load() {
   }
   oldest_history_ = version_;
   return {};
+}
+
+void Store::DropHistory() {
+  history_.clear();
+  oldest_history_ = version_;
 }
 
 std::int64_t Store::version() const { return version_; }
@@ -116,7 +131,7 @@ Result<ObjectPtr> Store::Seal(Json object, std::int64_t version) const {
   WEIR_CHECK(object.is_object() && object.contains("metadata") && object["metadata"].is_object());
   object["metadata"]["resourceVersion"] = std::to_string(version);
   std::string body = DumpJson(object);
-  if (body.size() > limits_.max_object_bytes) {
+  if (body.size() > limits_.max_object_bytes && UnescapedSize(body) > limits_.max_object_bytes) {
     return Fail(Code::kInvalid, "etcdserver: request is too large");
   }
   return std::make_shared<const Object>(std::move(object), std::move(body));

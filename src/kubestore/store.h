@@ -68,8 +68,9 @@ struct Event {
 };
 
 struct StoreLimits {
-  std::size_t history_events = 8192;         // watch history over all resources
-  std::size_t max_object_bytes = 3U << 19U;  // 1.5 MiB, etcd's limit
+  std::size_t history_events = 8192;  // watch history over all resources
+  // etcd's limit, 1.5 MiB. What JSON adds by escaping does not count.
+  std::size_t max_object_bytes = 3U << 19U;
 };
 
 class Store {
@@ -78,6 +79,9 @@ class Store {
 
   // Reads the journal. Before anything else.
   Status Load();
+
+  // Forgets the events so far: watches begin here. Called when the server has made what it needs.
+  void DropHistory();
 
   // The newest resourceVersion given.
   std::int64_t version() const;

@@ -139,6 +139,9 @@ TEST(StoreTest, AnObjectThatIsTooLargeIsRefused) {
   EXPECT_EQ(store.Update(Pod("a"), big, 0, nullptr).error().message,
             "etcdserver: request is too large");
   EXPECT_EQ(store.version(), 1);
+  Json zeros = Doc(1);
+  zeros["spec"]["text"] = std::string(100, '\0');  // 600 bytes of JSON
+  EXPECT_TRUE(store.Create(Pod("b"), zeros, nullptr));
 }
 
 TEST(StoreTest, ListsInKeyOrderByNamespace) {
@@ -179,6 +182,18 @@ TEST(StoreTest, TheHistoryIsBoundedAndSaysWhenItDoesNotReachBack) {
   ASSERT_FALSE(expired);
   EXPECT_EQ(expired.error().code, Code::kNotFound);
   EXPECT_EQ(expired.error().message, "too old resource version: 1 (2)");
+}
+
+TEST(StoreTest, ADroppedHistoryBeginsAnew) {
+  NullJournal journal;
+  Store store(journal, {});
+  ASSERT_TRUE(store.Create(Pod("a"), Doc(1), nullptr));
+  ASSERT_TRUE(store.Create(Pod("b"), Doc(1), nullptr));
+  store.DropHistory();
+  EXPECT_FALSE(store.EventsSince("pods", 1));
+  EXPECT_EQ(store.EventsSince("pods", 2)->size(), 0U);
+  ASSERT_TRUE(store.Create(Pod("c"), Doc(1), nullptr));
+  EXPECT_EQ(store.EventsSince("pods", 2)->size(), 1U);
 }
 
 TEST(StoreTest, ListsEarlierStatesAsFarAsTheHistoryReaches) {
