@@ -11,6 +11,8 @@ namespace {
 
 constexpr Duration kBackoffFirst = std::chrono::milliseconds(100);
 constexpr Duration kBackoffLast = std::chrono::seconds(10);
+// A watch that lasted so long was healthy, whatever ended it.
+constexpr Duration kHealthyWatch = std::chrono::seconds(5);
 
 std::string VersionOf(const Json& object) {
   return GetString(object, {"metadata", "resourceVersion"});
@@ -99,18 +101,18 @@ net::Task<bool> Informer::State::ListOnce() {
 // One watch request. False where only a new list helps, or where the task is to end.
 net::Task<bool> Informer::State::WatchOn() {
   bool any = false;
+  const Duration begin = group.loop().Monotonic();
   auto on_event = [this, &any](WatchEvent event) {
     any = true;
     return Apply(std::move(event));
   };
   const Status ended = co_await client.Watch(ref, ns, options, version, on_event);
   if (detached) co_return false;
-  if (any) backoff = kBackoffFirst;
-  if (ended) {
-    // An end without news at once, again and again, must not become a busy loop.
-    if (any) co_return true;
-    co_return co_await Pause();
-  }
+  const bool healthy = any || group.loop().Monotonic() - begin >= kHealthyWatch;
+  if (healthy) backoff = kBackoffFirst;
+  // An end at once and without news, again and again, must not become a busy loop.
+  if (ended && healthy) co_return true;
+  if (ended) co_return co_await Pause();
   if (ended.error().code == Code::kCancelled) co_return false;
   if (ended.error().code == Code::kNotFound) {
     spdlog::debug("watch {}: {}; listing again", ref.plural, ended.error().message);

@@ -28,15 +28,6 @@ constexpr std::size_t kJoinBytesMax = 64U << 10U;
 constexpr std::size_t kIdleMax = 8;  // an endpoint
 constexpr Duration kIdleTime = std::chrono::seconds(90);
 
-using TimePoint = asio::steady_timer::time_point;
-
-// A deadline's timer is the only clock that net reads.
-TimePoint After(const asio::any_io_executor& executor, Duration delay) {
-  asio::steady_timer timer(executor);
-  timer.expires_after(delay);
-  return timer.expiry();
-}
-
 bool IsIdempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
          method == "OPTIONS";
@@ -156,7 +147,7 @@ struct HttpClient::State {
 
   struct Idle {
     std::unique_ptr<Connection> connection;
-    TimePoint until;
+    Duration until;  // as Loop::Monotonic tells it
   };
 
   static std::string Key(const Endpoint& endpoint) {
@@ -180,11 +171,11 @@ struct HttpClient::State {
     Prune();
     std::list<Idle>& kept = idle[key];
     if (kept.size() >= kIdleMax) kept.pop_front();
-    kept.push_back(Idle{std::move(connection), After(loop.context().get_executor(), kIdleTime)});
+    kept.push_back(Idle{std::move(connection), loop.Monotonic() + kIdleTime});
   }
 
   void Prune() {
-    const TimePoint now = After(loop.context().get_executor(), Duration::zero());
+    const Duration now = loop.Monotonic();
     for (auto it = idle.begin(); it != idle.end();) {
       it->second.remove_if([now](const Idle& entry) { return entry.until <= now; });
       it = it->second.empty() ? idle.erase(it) : std::next(it);

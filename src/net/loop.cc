@@ -25,6 +25,13 @@ void Loop::Stop() { context_.stop(); }
 
 void Loop::Post(std::function<void()> fn) { asio::post(context_, std::move(fn)); }
 
+Duration Loop::Monotonic() {
+  // A timer's expiry is the only clock that net reads.
+  asio::steady_timer timer(context_);
+  timer.expires_after(Duration::zero());
+  return timer.expiry().time_since_epoch();
+}
+
 Task<bool> IsCancelled() {
   const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
   co_return state.cancelled() != asio::cancellation_type::none;

@@ -32,6 +32,9 @@ class Loop {
   // Runs `fn` on the loop thread, soon. Any thread.
   void Post(std::function<void()> fn);
 
+  // Time since an arbitrary start, as the loop's timers count it. For measuring only.
+  Duration Monotonic();
+
   boost::asio::io_context& context() { return context_; }
   // Whether the loop is being destroyed, and with it the tasks that it never finished.
   bool closing() const { return closing_; }

@@ -47,6 +47,13 @@ TEST(Loop, PostWorksFromAnotherThread) {
   EXPECT_TRUE(ran);
 }
 
+TEST(Loop, MonotonicGoesOnWithItsTimers) {
+  Loop loop;
+  const Duration before = loop.Monotonic();
+  RunTask(loop, Sleep(milliseconds(3)));
+  EXPECT_GE(loop.Monotonic() - before, milliseconds(3));
+}
+
 TEST(Sleep, EndsAfterItsTimeAndAtOnceForNone) {
   Loop loop;
   EXPECT_TRUE(RunTask(loop, Sleep(Duration::zero())));
