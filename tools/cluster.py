@@ -21,6 +21,10 @@ class Failure(Exception):
     """Something that a person should read."""
 
 
+class Ended(Exception):
+    """`weir up` ended by itself: no use in waiting any longer."""
+
+
 def wait_for(what, probe, timeout=60.0, every=0.1):
     """The first true value of probe(); Failure naming `what` after `timeout` seconds."""
     end = time.monotonic() + timeout
@@ -73,7 +77,7 @@ class Cluster:
 
         def ready():
             if self.process.poll() is not None:
-                raise SystemExit("weir up ended: " + self.log_text()[offset:].strip())
+                raise Ended("weir up ended: " + self.log_text()[offset:].strip())
             return re.search(r"^weir up: ready", self.log_text()[offset:], re.M)
 
         wait_for("weir up to be ready", ready, 30, 0.005)

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 
-from cluster import ROOT, Cluster, Failure, redis, wait_for
+from cluster import ROOT, Cluster, Ended, Failure, redis, wait_for
 
 NAMESPACE = "default"
 METRIC = ("/apis/custom.metrics.k8s.io/v1beta1/namespaces/default/services/"
@@ -150,7 +150,7 @@ def main():
         demo.burst()
         demo.check()
         demo.hops()
-    except (Failure, OSError) as error:
+    except (Ended, Failure, OSError) as error:
         say(f"demo failed: {error}")
         say("the last lines of weir's log:")
         say("\n".join(cluster.log_text().splitlines()[-20:]))
