@@ -64,19 +64,17 @@ Json GroupEntry(std::string_view name, const std::vector<std::string>& versions)
 
 }  // namespace
 
-Json Registry::AggregatedCore() const {
-  Json out = AggregatedGroups({});
-  Json items = Json::array();
-  for (Json& item : out["items"]) {
-    // The core group has no name there.
-    if (GetString(item, {"metadata", "name"}).empty()) items.push_back(std::move(item));
-  }
-  return DiscoveryList(std::move(items));
-}
+Json Registry::AggregatedCore() const { return AggregatedOf(true, {}); }
 
 Json Registry::AggregatedGroups(const std::vector<Json>& extra_groups) const {
+  return AggregatedOf(false, extra_groups);
+}
+
+// /api tells the core group alone, which has no name there; /apis tells all others.
+Json Registry::AggregatedOf(bool core, const std::vector<Json>& extra_groups) const {
   Json items = Json::array();
   for (const Group& group : groups_) {
+    if (group.name.empty() != core) continue;
     Json versions = Json::array();
     for (const Version& version : group.versions) {
       Json resources = Json::array();
@@ -88,7 +86,7 @@ Json Registry::AggregatedGroups(const std::vector<Json>& extra_groups) const {
                           {"freshness", "Current"}});
     }
     Json metadata = Json::object();
-    if (!group.name.empty()) metadata["name"] = group.name;
+    if (!core) metadata["name"] = group.name;
     items.push_back({{"metadata", std::move(metadata)}, {"versions", std::move(versions)}});
   }
   for (const Json& group : extra_groups) items.push_back(group);

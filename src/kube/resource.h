@@ -104,6 +104,7 @@ class Registry {
   Json OpenApiDocument(std::string_view group, std::string_view version) const;  // null if unknown
 
  private:
+  Json AggregatedOf(bool core, const std::vector<Json>& extra_groups) const;
   using Resources = std::vector<std::shared_ptr<const Resource>>;
 
   // One group: its versions as discovery lists them, each with its resources by plural.
