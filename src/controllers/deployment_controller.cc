@@ -14,6 +14,10 @@ namespace {
 
 constexpr int kWorkers = 5;
 
+std::int64_t Generation(const Json& object) {
+  return GetInt(object, {"metadata", "generation"}, 0);
+}
+
 bool Matches(const Json& deployment, const Json& set) {
   const Json* selector = Find(deployment, {"spec", "selector"});
   if (selector == nullptr) return false;
@@ -49,6 +53,12 @@ DeploymentController::DeploymentController(Context context)
 
 void DeploymentController::OnReplicaSet(const client::ObjectPtr& before,
                                         const client::ObjectPtr& after) {
+  const Json& set = after != nullptr ? *after : *before;
+  if (const Json* owner = ControllerRef(set)) {
+    std::string key = Namespace(set) + "/" + GetString(*owner, "name");
+    if (after == nullptr) own_writes_.Gone(key, Uid(set));
+    if (after != nullptr) own_writes_.Saw(key, Uid(set), Generation(set));
+  }
   if (before != nullptr) EnqueueOwner(*before);
   if (after == nullptr) return;
   EnqueueOwner(*after);
@@ -66,7 +76,12 @@ void DeploymentController::EnqueueOwner(const Json& replica_set) {
 
 net::Task<Result<client::ReconcileResult>> DeploymentController::Reconcile(std::string key) {
   client::ObjectPtr deployment = deployments_.Get(key);
-  if (deployment == nullptr) co_return Done();
+  if (deployment == nullptr) {
+    own_writes_.Forget(key);
+    co_return Done();
+  }
+  // The event that shows the last write wakes this key.
+  if (!own_writes_.Settled(key, context_.clock.Monotonic())) co_return Done();
   Result<Sets> sets = co_await ClaimReplicaSets(deployment);
   if (!sets) co_return std::unexpected(sets.error());
   DeploymentInput input;
@@ -154,6 +169,7 @@ net::Task<Status> DeploymentController::Apply(client::ObjectPtr deployment,
   Result<Json> updated = co_await context_.client.Update(client::refs::kReplicaSets, ns, name,
                                                          std::move(write.replica_set));
   if (!updated) co_return std::unexpected(updated.error());
+  Remember(*deployment, *updated);
   if (!write.event.empty()) {
     events_.Record(*deployment, "Normal", "ScalingReplicaSet", std::move(write.event));
   }
@@ -166,6 +182,7 @@ net::Task<Status> DeploymentController::Create(client::ObjectPtr deployment, Jso
   Result<Json> created =
       co_await context_.client.Create(client::refs::kReplicaSets, ns, std::move(replica_set));
   if (created) {
+    Remember(*deployment, *created);
     if (!event.empty()) {
       events_.Record(*deployment, "Normal", "ScalingReplicaSet", std::move(event));
     }
@@ -186,6 +203,15 @@ net::Task<Status> DeploymentController::Create(client::ObjectPtr deployment, Jso
       IsControlledBy(*existing, Uid(*deployment)) && SameTemplate(*deployment, *existing);
   if (ours) co_return Status();
   co_return co_await CountCollision(deployment);
+}
+
+void DeploymentController::Remember(const Json& deployment, const Json& written) {
+  const client::ObjectPtr cached = sets_.Get(client::KeyOf(written));
+  const bool shown = cached != nullptr && Uid(*cached) == Uid(written) &&
+                     Generation(*cached) >= Generation(written);
+  if (shown) return;
+  own_writes_.Wrote(client::KeyOf(deployment), Uid(written), Generation(written),
+                    context_.clock.Monotonic());
 }
 
 net::Task<Status> DeploymentController::CountCollision(client::ObjectPtr deployment) {

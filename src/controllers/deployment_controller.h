@@ -10,6 +10,7 @@
 #include "client/events.h"
 #include "controllers/context.h"
 #include "controllers/deployment_plan.h"
+#include "controllers/own_writes_plan.h"
 
 namespace weir::controllers {
 
@@ -32,6 +33,8 @@ class DeploymentController {
   bool OldPodsRunning(const Json& deployment, const Sets& sets) const;
   net::Task<Status> Apply(client::ObjectPtr deployment, DeploymentPlan::Write write);
   net::Task<Status> Create(client::ObjectPtr deployment, Json replica_set, std::string event);
+  // Remembers what a write made of a ReplicaSet, unless the cache shows it already.
+  void Remember(const Json& deployment, const Json& written);
   // A ReplicaSet of that name exists that is not ours: another hash must be tried.
   net::Task<Status> CountCollision(client::ObjectPtr deployment);
 
@@ -40,6 +43,7 @@ class DeploymentController {
   client::Informer& sets_;
   client::Informer& pods_;
   client::EventRecorder events_;
+  OwnWrites own_writes_;
   client::Controller queue_;
 };
 

@@ -86,6 +86,9 @@ net::Task<Result<client::ReconcileResult>> ReplicaSetController::Reconcile(std::
   if (!claimed) co_return std::unexpected(claimed.error());
   std::optional<ReplicaFailure> failure;
   if (settled && !IsBeingDeleted(*set)) failure = co_await Manage(set, *claimed);
+  std::erase_if(*claimed, [&](const client::ObjectPtr& pod) {
+    return expectations_.IsDeleted(key, Uid(*pod));
+  });
   const Status written = co_await WriteStatus(set, *claimed, failure);
   if (!written) co_return std::unexpected(written.error());
   if (failure) co_return Fail(Code::kInternal, failure->message);

@@ -245,6 +245,11 @@ void Expectations::DeletionObserved(const std::string& key, const std::string& u
   if (it != entries_.end()) it->second.deletions.erase(uid);
 }
 
+bool Expectations::IsDeleted(const std::string& key, const std::string& uid) const {
+  auto it = entries_.find(key);
+  return it != entries_.end() && it->second.deletions.contains(uid);
+}
+
 bool Expectations::Satisfied(const std::string& key, Duration now) const {
   auto it = entries_.find(key);
   if (it == entries_.end()) return true;

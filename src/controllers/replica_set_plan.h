@@ -54,6 +54,8 @@ class Expectations {
   // One came, or will not come.
   void CreationObserved(const std::string& key);
   void DeletionObserved(const std::string& key, const std::string& uid);
+  // Whether the pod was deleted and the cache does not show it yet: it no longer counts.
+  bool IsDeleted(const std::string& key, const std::string& uid) const;
   // Nothing is outstanding, or it has been for so long that it never will come (5 min).
   bool Satisfied(const std::string& key, Duration now) const;
   void Forget(const std::string& key);

@@ -47,6 +47,18 @@ std::int64_t StatusCount(const Json& replica_set, std::string_view key) {
   return GetInt(replica_set, {"status", key}, 0);
 }
 
+// Pods of the ReplicaSet that can be counted on: its status may still count some that it gives up.
+std::int64_t Available(const Json& replica_set) {
+  return std::min(StatusCount(replica_set, "availableReplicas"), Replicas(replica_set));
+}
+
+// Whether its status tells of its present size. Upstream does without this, and so can take pods
+// away twice on the word of an old status.
+bool IsObserved(const Json* replica_set) {
+  return StatusCount(*replica_set, "observedGeneration") >=
+         GetInt(*replica_set, {"metadata", "generation"}, 0);
+}
+
 // How much of a change of the whole falls to this ReplicaSet, by its share before the scaling.
 std::int64_t Fraction(const Json& deployment, const Json& replica_set) {
   std::int64_t own = Replicas(replica_set);
@@ -141,28 +153,27 @@ std::int64_t NewReplicas(const Json& deployment, const ReplicaSets& all, const J
 std::vector<Resize> ShrinkOld(const Json& deployment, const ReplicaSets& old, const Json& fresh) {
   ReplicaSets all = old;
   all.push_back(&fresh);
-  if (SumReplicas(old) == 0) return {};
+  if (SumReplicas(old) == 0 || !std::ranges::all_of(all, IsObserved)) return {};
   std::int64_t least = Replicas(deployment) - MaxUnavailable(deployment);
   // New pods that are not available may become so; until then they do not count.
-  std::int64_t waiting = Replicas(fresh) - StatusCount(fresh, "availableReplicas");
+  std::int64_t waiting = Replicas(fresh) - Available(fresh);
   std::int64_t most = SumReplicas(all) - least - waiting;
   if (most <= 0) return {};
   ReplicaSets ordered = old;
   SortByCreation(ordered);
   std::vector<Resize> plan;
   for (const Json* set : ordered) plan.push_back({set, Replicas(*set)});
-  std::int64_t done = 0;
   for (Resize& step : plan) {
-    std::int64_t unhealthy = step.replicas - StatusCount(*step.replica_set, "availableReplicas");
-    if (done >= most || unhealthy <= 0) continue;
-    std::int64_t count = std::min(most - done, unhealthy);
+    std::int64_t unhealthy = step.replicas - Available(*step.replica_set);
+    std::int64_t count = std::max<std::int64_t>(std::min(most, unhealthy), 0);
     step.replicas -= count;
-    done += count;
+    most -= count;
   }
-  std::int64_t spare = SumStatus(all, "availableReplicas") - least;
+  std::int64_t spare = -least;
+  for (const Json* set : all) spare += Available(*set);
+  spare = std::min(spare, most);
   for (Resize& step : plan) {
-    if (spare <= 0) break;
-    std::int64_t count = std::min(step.replicas, spare);
+    std::int64_t count = std::max<std::int64_t>(std::min(step.replicas, spare), 0);
     step.replicas -= count;
     spare -= count;
   }
