@@ -106,57 +106,65 @@ void Copy(const Json& from, Json& to, std::string_view key) {
   }
 }
 
+// A cluster IP that an update leaves out stays; a changed one is for validation to refuse.
+void KeepClusterIp(const Json& before, Json& spec) {
+  std::string old_ip = GetString(before, "clusterIP");
+  if (GetString(before, "type") == "ExternalName" || old_ip.empty()) return;
+  std::string ip = GetString(spec, "clusterIP");
+  if (ip.empty()) Copy(before, spec, "clusterIP");
+  if (!ip.empty() && ip != old_ip) {
+    spec["clusterIPs"] = Json::array({ip});
+  } else {
+    Copy(before, spec, "clusterIPs");
+  }
+}
+
+bool HasNodePorts(const Json& spec) {
+  std::string type = GetString(spec, "type");
+  return type == "NodePort" || type == "LoadBalancer";
+}
+
+// Node ports stay with their ports, and go with the type that had them.
+void KeepNodePorts(const Json& before, Json& spec) {
+  auto ports = spec.find("ports");
+  if (ports == spec.end() || !ports->is_array() || !HasNodePorts(before)) return;
+  bool wanted = HasNodePorts(spec);
+  for (Json& port : *ports) {
+    for (const Json& old_port : GetArray(before, {"ports"})) {
+      bool same = GetInt(port, {"port"}, 0) == GetInt(old_port, {"port"}, 0) &&
+                  GetString(port, "protocol") == GetString(old_port, "protocol");
+      std::int64_t given = GetInt(old_port, {"nodePort"}, 0);
+      if (!same || given == 0) continue;
+      if (wanted) Default(port, "nodePort", given);
+      if (!wanted && GetInt(port, {"nodePort"}, 0) == given) port.erase("nodePort");
+    }
+  }
+}
+
 // What a Service has been given stays where an update leaves it out (patchAllocatedValues), and
 // goes where the new type has no use for it (dropTypeDependentFields).
 void PrepareServiceUpdate(const Json& old, Json& object) {
   const Json& before = GetObject(old, {"spec"});
   Json& spec = Ensure(object, {"spec"});
-  std::string type = GetString(spec, "type"), old_type = GetString(before, "type");
-  std::string old_ip = GetString(before, "clusterIP");
-  if (type == "ExternalName") {
+  if (GetString(spec, "type") == "ExternalName") {
     for (std::string_view key : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy",
                                  "internalTrafficPolicy", "externalTrafficPolicy"}) {
       spec.erase(std::string(key));
     }
-  } else if (old_type != "ExternalName" && !old_ip.empty()) {
-    std::string ip = GetString(spec, "clusterIP");
-    bool cleared = ip.empty();
-    if (cleared) {
-      Copy(before, spec, "clusterIP");
-      Copy(before, spec, "clusterIPs");
-    } else if (ip != old_ip) {
-      spec["clusterIPs"] = Json::array({ip});
-    } else {
-      Copy(before, spec, "clusterIPs");
-    }
+  } else {
+    KeepClusterIp(before, spec);
   }
-  bool wants_node_ports = type == "NodePort" || type == "LoadBalancer";
-  bool had_node_ports = old_type == "NodePort" || old_type == "LoadBalancer";
-  auto ports = spec.find("ports");
-  if (ports != spec.end() && ports->is_array()) {
-    for (Json& port : *ports) {
-      for (const Json& old_port : GetArray(before, {"ports"})) {
-        bool same = GetInt(port, {"port"}, 0) == GetInt(old_port, {"port"}, 0) &&
-                    GetString(port, "protocol") == GetString(old_port, "protocol");
-        if (!same) continue;
-        std::int64_t given = GetInt(old_port, {"nodePort"}, 0);
-        if (wants_node_ports && had_node_ports && given != 0) Default(port, "nodePort", given);
-        // An unchanged node port does not hold a Service to its old type.
-        if (!wants_node_ports && had_node_ports && GetInt(port, {"nodePort"}, 0) == given) {
-          port.erase("nodePort");
-        }
-      }
-    }
-  }
-  if (!wants_node_ports && GetArray(spec, {"externalIPs"}).empty() && had_node_ports) {
+  KeepNodePorts(before, spec);
+  bool reachable = HasNodePorts(spec) || !GetArray(spec, {"externalIPs"}).empty();
+  if (!reachable && HasNodePorts(before)) {
     for (std::string_view key : {"externalTrafficPolicy", "healthCheckNodePort"}) {
-      if (Find(spec, key) != nullptr && Find(before, key) != nullptr &&
-          *Find(spec, key) == *Find(before, key)) {
-        spec.erase(std::string(key));
-      }
+      const Json* value = Find(spec, key);
+      const Json* old_value = Find(before, key);
+      bool unchanged = value != nullptr && old_value != nullptr && *value == *old_value;
+      if (unchanged) spec.erase(std::string(key));
     }
   }
-  if (type != "LoadBalancer" && old_type == "LoadBalancer") {
+  if (GetString(spec, "type") != "LoadBalancer" && GetString(before, "type") == "LoadBalancer") {
     spec.erase("allocateLoadBalancerNodePorts");
   }
 }

@@ -17,7 +17,7 @@ struct FieldError {
   std::string type;    // FieldValueRequired, FieldValueInvalid, FieldValueNotSupported,
                        // FieldValueForbidden, FieldValueDuplicate, FieldValueNotFound, ...
   std::string field;   // spec.template.spec.containers[0].image
-  std::string detail;  // `Required value`, `Invalid value: -1: must be greater than ...`: without path
+  std::string detail;  // `Invalid value: -1: must be greater than ...`: without the path
 };
 
 struct StrategyOptions {
@@ -30,10 +30,10 @@ struct StrategyOptions {
 // Fills in defaults, in place. Idempotent.
 void ApplyDefaults(const Resource& resource, Json& object);
 
-// Before create: clears status (where the kind has a status subresource), sets generation 1 where the kind
-// has one. Before update through the main resource or `subresource` ("" or "status"): keeps the
-// other half of `old`, raises generation when the spec (or, for kinds that say so, anything but
-// metadata and status) changed.
+// Before create: clears status (where the kind has a status subresource), sets generation 1 where
+// the kind has one. Before update through the main resource or `subresource` ("" or "status"):
+// keeps the other half of `old`, raises generation when the spec (or, for kinds that say so,
+// anything but metadata and status) changed.
 void PrepareForCreate(const Resource& resource, Json& object);
 void PrepareForUpdate(const Resource& resource, std::string_view subresource, const Json& old,
                       Json& object);
