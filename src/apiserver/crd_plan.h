@@ -2,6 +2,7 @@
 // its finalizer (apiextensions-apiserver's controllers, done at once). Pure functions.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -15,9 +16,18 @@ inline constexpr std::string_view kCrdFinalizer = "customresourcecleanup.apiexte
 
 void AddFinalizer(Json& definition);
 
-// Writes the conditions NamesAccepted and Established, and the accepted names. `conflict` is why
-// the names cannot be accepted; empty where they are.
-void SetDefinitionStatus(const std::string& conflict, Time now, Json& definition);
+// The names of other kinds of the same group.
+struct NamesInUse {
+  std::set<std::string> resources;  // plurals, singulars and short names
+  std::set<std::string> kinds;      // kinds and list kinds
+};
+
+// Writes the accepted names and the conditions NamesAccepted and Established. Returns whether all
+// names are accepted.
+bool SetDefinitionStatus(const NamesInUse& in_use, Time now, Json& definition);
+
+// Writes the condition of a definition that was deleted and waits for its objects to go.
+void SetTerminating(Time now, Json& definition);
 
 bool IsEstablished(const Json& definition);
 

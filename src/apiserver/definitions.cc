@@ -15,8 +15,23 @@ constexpr std::string_view kDefinitions = "customresourcedefinitions.apiextensio
 }  // namespace
 
 void Server::Impl::Register(Json& definition) {
-  const Status added = registry.AddCustom(definition);
-  SetDefinitionStatus(added ? std::string() : added.error().message, clock.Now(), definition);
+  const std::string name = GetString(definition, {"metadata", "name"});
+  const std::string group = GetString(definition, {"spec", "group"});
+  NamesInUse in_use;
+  for (const std::string& version : registry.Versions(group)) {
+    for (const kube::Resource* resource : registry.List(group, version)) {
+      if (resource->crd_name == name) continue;
+      in_use.resources.insert({resource->plural, resource->singular});
+      in_use.resources.insert(resource->short_names.begin(), resource->short_names.end());
+      in_use.kinds.insert({resource->kind, resource->list_kind});
+    }
+  }
+  SetDefinitionStatus(in_use, clock.Now(), definition);
+  // A definition whose names were changed to taken ones goes on under what it had before.
+  if (!IsEstablished(definition)) return;
+  if (const Status added = registry.AddCustom(definition); !added) {
+    spdlog::warn("apiserver: CustomResourceDefinition {}: {}", name, added.error().message);
+  }
 }
 
 void Server::Impl::FinishDefinition(const std::string& crd_name,
@@ -51,6 +66,7 @@ Status Server::Impl::RegisterStored() {
   auto durable = std::make_shared<Durable>(loop);
   for (const auto& definition : store.List(kDefinitions, "")) {
     const std::string name = GetString(definition->value, {"metadata", "name"});
+    if (!IsEstablished(definition->value)) continue;
     if (const Status added = registry.AddCustom(definition->value); !added) {
       spdlog::warn("apiserver: CustomResourceDefinition {}: {}", name, added.error().message);
     }

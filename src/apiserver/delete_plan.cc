@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apiserver/crd_plan.h"
 #include "base/strings.h"
 #include "kube/status.h"
 
@@ -168,6 +169,7 @@ DeletePlan PlanDefinition(const Json& object, Time now) {
     plan.action = DeletePlan::Action::kNothing;
   } else {
     Ensure(plan.object, {"metadata", "deletionTimestamp"}) = FormatRfc3339(now);
+    SetTerminating(now, plan.object);
   }
   return plan;
 }

@@ -215,7 +215,9 @@ Answer<Json> Server::Impl::PrepareNew(const Call& call, Json object) {
   kube::Complete(*call.stored, object);
   const auto errors = kube::Validate(*call.stored, "", nullptr, object, Strategy(call));
   if (!errors.empty()) {
-    return std::unexpected(kube::StatusInvalid(*call.resource, NameOf(object), errors));
+    kube::Resource named = *call.resource;
+    named.kind = GetString(object, "kind");  // a custom object may claim to be of another one
+    return std::unexpected(kube::StatusInvalid(named, NameOf(object), errors));
   }
   if (auto allocated = AllocateServiceFields(call, object); !allocated) {
     return std::unexpected(allocated.error());

@@ -1,9 +1,8 @@
-#include "apiserver/pod_plan.h"
-
 #include <gtest/gtest.h>
 
 #include "apiserver/crd_plan.h"
 #include "apiserver/patch_plan.h"
+#include "apiserver/pod_plan.h"
 
 namespace weir::apiserver {
 namespace {
@@ -95,22 +94,33 @@ TEST(PodPlanTest, LogOptions) {
 }
 
 TEST(CrdPlanTest, ConditionsChangeTheirTimeWithTheirStatus) {
-  Json definition = *ParseJson(R"({"metadata":{},"spec":{"names":{"kind":"Widget"}}})");
+  Json definition = *ParseJson(R"({"metadata":{},"spec":{"names":{"kind":"Widget",
+      "listKind":"WidgetList","plural":"gadgets","singular":"gadget","categories":["toys"]}}})");
   AddFinalizer(definition);
   AddFinalizer(definition);
   EXPECT_EQ(GetArray(definition, {"metadata", "finalizers"}), Json::array({kCrdFinalizer}));
-  SetDefinitionStatus("\"WidgetList\" is already in use", kNow, definition);
+  const NamesInUse taken{{"widgets"}, {"Widget", "WidgetList"}};
+  EXPECT_FALSE(SetDefinitionStatus(taken, kNow, definition));
   EXPECT_FALSE(IsEstablished(definition));
-  SetDefinitionStatus("", kNow + std::chrono::seconds(5), definition);
+  const Json condition = definition["status"]["conditions"][0];
+  EXPECT_EQ(GetString(condition, "reason"), "ListKindConflict");
+  EXPECT_EQ(GetString(condition, "message"), "\"WidgetList\" is already in use");
+  EXPECT_EQ(definition["status"]["acceptedNames"],
+            *ParseJson(R"({"categories":["toys"],"plural":"gadgets","singular":"gadget"})"));
+
+  EXPECT_TRUE(SetDefinitionStatus({}, kNow + std::chrono::seconds(5), definition));
   EXPECT_TRUE(IsEstablished(definition));
   const Json before = definition;
-  SetDefinitionStatus("", kNow + std::chrono::seconds(9), definition);
+  EXPECT_TRUE(SetDefinitionStatus({}, kNow + std::chrono::seconds(9), definition));
   EXPECT_EQ(definition, before);
   EXPECT_EQ(GetString(definition, {"status", "acceptedNames", "kind"}), "Widget");
   EXPECT_EQ(definition["status"]["conditions"][0]["lastTransitionTime"], "2026-01-01T00:00:05Z");
   // A definition that was established once stays so.
-  SetDefinitionStatus("taken", kNow, definition);
+  definition["spec"]["names"]["kind"] = "Other";
+  EXPECT_FALSE(SetDefinitionStatus({{}, {"Other"}}, kNow, definition));
   EXPECT_TRUE(IsEstablished(definition));
+  SetTerminating(kNow, definition);
+  EXPECT_EQ(definition["status"]["conditions"][2]["type"], "Terminating");
 }
 
 TEST(PatchPlanTest, GoPrintsValues) {
