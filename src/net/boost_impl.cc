@@ -1,5 +1,4 @@
-// The compiled part of Boost.Asio, Beast and URL, once for the whole program.
+// The compiled part of Boost.Asio and Beast, once for the whole program.
 #include <boost/asio/impl/src.hpp>
 #include <boost/asio/ssl/impl/src.hpp>
 #include <boost/beast/src.hpp>
-#include <boost/url/src.hpp>

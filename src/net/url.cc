@@ -1,9 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/ip/address.hpp>
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
 
 #include "base/strings.h"
 #include "net/http.h"
@@ -38,46 +37,73 @@ Error Invalid(std::string_view text, std::string_view why) {
   return Error{Code::kInvalid, fmt::format("URL {}: {}", Quote(Redacted(text)), why)};
 }
 
+bool IsHostName(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+  });
+}
+
+// host[:port] with an IPv6 host in brackets; the port is left alone where there is none.
+bool ParseHostPort(std::string_view text, Endpoint& endpoint) {
+  std::string_view host = text;
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos) return false;
+    host = text.substr(1, end - 1);
+    port = text.substr(end + 1);
+    boost::system::error_code error;
+    boost::asio::ip::make_address_v6(host, error);
+    if (error) return false;
+  } else {
+    host = text.substr(0, text.find(':'));
+    port = text.substr(host.size());
+    if (!IsHostName(host)) return false;
+  }
+  endpoint.host = host;
+  if (port.empty() || port == ":") return true;
+  const std::optional<std::int64_t> number = ParseInt(port.substr(1));
+  if (port.front() != ':' || !number || *number < 1 || *number > 65535) return false;
+  endpoint.port = static_cast<std::uint16_t>(*number);
+  return true;
+}
+
 }  // namespace
 
 Result<Url> ParseUrl(std::string_view text) {
-  const auto parsed = boost::urls::parse_uri({text.data(), text.size()});
-  if (!parsed) {
-    return std::unexpected(Invalid(text, "expected scheme://host[:port][/path][?query]"));
+  const auto fail = [text](std::string_view why) { return std::unexpected(Invalid(text, why)); };
+  const std::size_t mark = text.find("://");
+  if (mark == std::string_view::npos) {
+    return fail("expected scheme://host[:port][/path][?query]");
   }
-  const boost::urls::url_view& view = *parsed;
-  const std::string name = ToLower(std::string_view(view.scheme().data(), view.scheme().size()));
-  const Scheme* scheme = nullptr;
-  for (const Scheme& known : kSchemes) {
-    if (known.name == name) scheme = &known;
+  const std::string name = ToLower(text.substr(0, mark));
+  const Scheme* scheme = std::ranges::find(kSchemes, std::string_view(name), &Scheme::name);
+  if (scheme == kSchemes.end()) {
+    return fail("expected the scheme http, https, redis, rediss, amqp or amqps");
   }
-  if (scheme == nullptr) {
-    return std::unexpected(
-        Invalid(text, "expected the scheme http, https, redis, rediss, amqp or amqps"));
-  }
+  const auto breaks = [](char c) { return c <= ' ' || c >= '\x7f'; };
+  if (std::ranges::any_of(text, breaks)) return fail("expected printable ASCII, no blanks");
+  const std::string_view rest = text.substr(mark + 3, text.find('#', mark + 3) - (mark + 3));
+  std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
   Url url;
+  url.target = rest.substr(authority.size());
+  if (!url.target.starts_with('/')) url.target.insert(0, 1, '/');
+  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
+    const std::string_view user = authority.substr(0, std::min(at, authority.find(':')));
+    const std::string_view password =
+        user.size() < at ? authority.substr(user.size() + 1, at - user.size() - 1) : "";
+    const auto decoded_user = PercentDecode(user, /*plus_is_blank=*/false);
+    const auto decoded_password = PercentDecode(password, /*plus_is_blank=*/false);
+    if (!decoded_user || !decoded_password) return fail("broken % escape in user or password");
+    url.user = *decoded_user;
+    url.password = *decoded_password;
+    authority.remove_prefix(at + 1);
+  }
   url.endpoint.tls = scheme->tls;
-  url.endpoint.host = view.host_address();  // of an IPv6 literal, without its brackets
-  if (url.endpoint.host.empty()) return std::unexpected(Invalid(text, "the host is missing"));
   url.endpoint.port = scheme->default_port;
-  if (view.has_port() && !view.port().empty()) {
-    const auto port = ParseInt(std::string_view(view.port().data(), view.port().size()));
-    if (!port || *port < 1 || *port > 65535) {
-      return std::unexpected(Invalid(text, "expected a port from 1 to 65535"));
-    }
-    url.endpoint.port = static_cast<std::uint16_t>(*port);
-  }
-  url.user = view.user();
-  url.password = view.password();
-  url.target = std::string(view.encoded_path());
-  if (url.target.empty()) url.target = "/";
-  // Boost 1.81 takes `h:8x` for port 8 and path `x`; a path after an authority begins with a slash.
-  if (!url.target.starts_with('/')) {
-    return std::unexpected(Invalid(text, "expected a port from 1 to 65535"));
-  }
-  if (view.has_query()) {
-    url.target += '?';
-    url.target += std::string(view.encoded_query());
+  if (!ParseHostPort(authority, url.endpoint)) {
+    return fail("expected host or host:port, the port from 1 to 65535");
   }
   return url;
 }
