@@ -30,8 +30,7 @@ void HopRecorder::Observe(std::string_view hop, std::optional<Time> from, Time t
 void HopRecorder::Decided(ScaleUp scale_up) {
   if (scale_up.committed) Observe("commit", scale_up.sampled, *scale_up.committed);
   if (scale_up.recorded) Observe("rule", scale_up.committed, *scale_up.recorded);
-  Observe("decision", scale_up.recorded ? scale_up.recorded : scale_up.committed,
-          scale_up.decided);
+  Observe("decision", scale_up.recorded ? scale_up.recorded : scale_up.committed, scale_up.decided);
   if (scale_up.written) Observe("scale", scale_up.decided, *scale_up.written);
   scale_ups_.push_back(std::move(scale_up));
   if (scale_ups_.size() > kKept) scale_ups_.pop_front();

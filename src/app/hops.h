@@ -1,6 +1,6 @@
 // How long each hop of a scale-up took, from the sample that started it to the ready pod (design
-// invariant: every scale action keeps the times of its hops). Components report instants; this joins
-// them for each HPA. Loop thread only.
+// invariant: every scale action keeps the times of its hops). Components report instants; this
+// joins them for each HPA. Loop thread only.
 #pragma once
 
 #include <prometheus/histogram.h>
@@ -21,9 +21,9 @@ struct ScaleUp {
   std::string workload;  // namespace/name of the target
   std::int64_t from = 0, to = 0;
   std::string reason;
-  std::optional<Time> sampled;   // when the sample that changed the metric was asked for
+  std::optional<Time> sampled;    // when the sample that changed the metric was asked for
   std::optional<Time> committed;  // in the series store
-  std::optional<Time> recorded;  // the recording rule that read it was evaluated
+  std::optional<Time> recorded;   // the recording rule that read it was evaluated
   Time decided{};
   std::optional<Time> written;      // PUT of the scale answered
   std::optional<Time> pod_created;  // first pod after the decision

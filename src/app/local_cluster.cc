@@ -90,9 +90,7 @@ LocalCluster::Access& LocalCluster::AddAccess(const std::string& component) {
   return *accesses_.back();
 }
 
-std::string LocalCluster::url() const {
-  return fmt::format("https://127.0.0.1:{}", http_->port());
-}
+std::string LocalCluster::url() const { return fmt::format("https://127.0.0.1:{}", http_->port()); }
 
 std::string LocalCluster::kubeconfig_path() const {
   return checked_.options.data_dir + "/kubeconfig";
@@ -139,8 +137,8 @@ net::Task<Status> LocalCluster::Start() {
   tasks_.Spawn(TruncateSeries());
 
   if (!checked_.adapter_config.empty()) {
-    Status configured = metrics_server_->SetConfig(checked_.options.adapter_config_file,
-                                                   checked_.adapter_config);
+    Status configured =
+        metrics_server_->SetConfig(checked_.options.adapter_config_file, checked_.adapter_config);
     if (!configured) co_return configured;
   }
   applied = co_await ApplyManifests(access.client, api_->registry(),

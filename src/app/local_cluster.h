@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "apiserver/server.h"
 #include "app/credentials.h"
 #include "app/hops.h"
 #include "app/preflight.h"
 #include "app/rule_loader.h"
-#include "apiserver/server.h"
 #include "client/client.h"
 #include "client/informer.h"
 #include "controllers/hpa_controller.h"
@@ -104,7 +104,7 @@ class LocalCluster {
   std::unique_ptr<controllers::ControllerManager> controllers_;
   std::unique_ptr<proxy::Proxy> proxy_;
   std::unique_ptr<kubelet::Kubelet> kubelet_;
-  std::set<std::string> unmapped_series_;  // changed, but no metric was made of them yet
+  std::set<std::string> unmapped_series_;         // changed, but no metric was made of them yet
   std::unique_ptr<client::Informer> watch_pods_;  // for the hop times
 
   // Batches that changed a metric, newest last, until a decision asks for them.

@@ -18,7 +18,8 @@ constexpr Duration kTruncateEvery = std::chrono::minutes(1);
 constexpr std::size_t kKeptBatches = 64;
 constexpr std::size_t kKeptUnmapped = 10'000;
 
-// "namespace/name" of the workload that a pod belongs to: its ReplicaSet without the template's hash.
+// "namespace/name" of the workload that a pod belongs to: its ReplicaSet without the template's
+// hash.
 std::string WorkloadOf(const Json& pod) {
   for (const Json& owner : GetArray(pod, {"metadata", "ownerReferences"})) {
     if (!GetBool(owner, {"controller"}, false)) continue;
@@ -70,7 +71,8 @@ void LocalCluster::MakeMetricsPath() {
   const auto appenders = [this] { return head_->NewAppender(); };
   head_ = std::make_unique<tsdb::Head>();
   engine_ = std::make_unique<engine::Engine>(loop_, clock_, *head_, appenders);
-  rules_ = std::make_unique<RuleLoader>(loop_, clock_, random_, AddAccess("rules").client, *engine_);
+  rules_ =
+      std::make_unique<RuleLoader>(loop_, clock_, random_, AddAccess("rules").client, *engine_);
   scrape_ = std::make_unique<scrape::Manager>(loop_, clock_, random_, AddAccess("scrape").client,
                                               appenders);
   metrics_server_ = std::make_unique<metricsserver::Server>(
@@ -97,8 +99,8 @@ void LocalCluster::MakeWorkloadPath() {
   kubelet.weir_path = platform::SelfPath();
   kubelet.bin_dir = std::filesystem::path(kubelet.weir_path).parent_path().string();
   if (std::string path = platform::GetEnv("PATH"); !path.empty()) kubelet.path = path;
-  kubelet_ = std::make_unique<kubelet::Kubelet>(loop_, clock_, random_,
-                                                AddAccess("kubelet").client, kubelet);
+  kubelet_ = std::make_unique<kubelet::Kubelet>(loop_, clock_, random_, AddAccess("kubelet").client,
+                                                kubelet);
 }
 
 // What one component announces goes to whom it concerns.
@@ -119,23 +121,24 @@ void LocalCluster::Connect() {
     const std::set<std::string> names = std::exchange(unmapped_series_, {});
     TellHpas({names.begin(), names.end()});
   });
-  api_->SetLogHandler([this](std::string ns, std::string name, std::string query,
-                             net::ResponseWriter& writer) {
-    return kubelet_->ServeLog(std::move(ns), std::move(name), std::move(query), writer);
-  });
+  api_->SetLogHandler(
+      [this](std::string ns, std::string name, std::string query, net::ResponseWriter& writer) {
+        return kubelet_->ServeLog(std::move(ns), std::move(name), std::move(query), writer);
+      });
   api_->SetMetricsHandler([this] { return MetricsPage(); });
   for (const char* group : {"custom.metrics.k8s.io", "external.metrics.k8s.io"}) {
-    api_->Mount(fmt::format("/apis/{}/", group),
-                [this](net::HttpRequest request, const apiserver::User&,
-                       net::ResponseWriter& writer) {
-                  return metrics_server_->Handle(std::move(request), writer);
-                });
-    api_->MountGroup(group, [this, name = std::string(group)] {
-      return metrics_server_->Discovery(name);
-    });
+    api_->Mount(
+        fmt::format("/apis/{}/", group),
+        [this](net::HttpRequest request, const apiserver::User&, net::ResponseWriter& writer) {
+          return metrics_server_->Handle(std::move(request), writer);
+        });
+    api_->MountGroup(
+        group, [this, name = std::string(group)] { return metrics_server_->Discovery(name); });
   }
-  api_->Mount("/debug/weir/hops", [this](net::HttpRequest, const apiserver::User&,
-                                         net::ResponseWriter& writer) { return ServeHops(writer); });
+  api_->Mount("/debug/weir/hops",
+              [this](net::HttpRequest, const apiserver::User&, net::ResponseWriter& writer) {
+                return ServeHops(writer);
+              });
 }
 
 void LocalCluster::TellHpas(const std::vector<std::string>& series_names) {

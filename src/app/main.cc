@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/exporter_command.h"
+#include "app/hpa_command.h"
 #include "app/options.h"
 #include "app/up.h"
 #include "base/strings.h"
@@ -37,7 +38,8 @@ int Main(int argc, char** argv) {
   std::string stabilization = "300s", sync_period = "15s";
   auto* up_command = app.add_subcommand(
       "up", "A local Kubernetes cluster in the foreground; its pods are local processes.");
-  up_command->add_option("-f,--filename", up.files, "Manifests to apply at start: files or folders");
+  up_command->add_option("-f,--filename", up.files,
+                         "Manifests to apply at start: files or folders");
   up_command->add_option("--data-dir", up.data_dir,
                          "Where objects, logs and credentials are kept (" + DefaultDataDir() + ")");
   up_command->add_option("--port", up.port, "Port of the API (6443, or a free one if it is taken)");
@@ -49,11 +51,13 @@ int Main(int argc, char** argv) {
   up_command->add_option("--hpa-sync-period", sync_period, "How often each HPA is evaluated anyway")
       ->check(DurationFlag())
       ->capture_default_str();
-  up_command->add_option("--images", up.images_file, "Image catalogue, read before the built-in one");
+  up_command->add_option("--images", up.images_file,
+                         "Image catalogue, read before the built-in one");
   up_command->add_option("--adapter-config", up.adapter_config_file,
                          "prometheus-adapter's configuration file");
-  up_command->add_option("--token-auth-file", up.token_auth_file,
-                         "Further users, as kube-apiserver reads them: token,user,uid[,\"groups\"]");
+  up_command->add_option(
+      "--token-auth-file", up.token_auth_file,
+      "Further users, as kube-apiserver reads them: token,user,uid[,\"groups\"]");
   up_command->add_flag("--upstream-exact", up.upstream_exact,
                        "Answer as Kubernetes 1.36 does in everything, for comparison");
 
@@ -61,12 +65,22 @@ int Main(int argc, char** argv) {
       app.add_subcommand("exporter", "A queue's metrics as a Prometheus page: weir exporter redis");
   exporter_command->prefix_command();
 
+  auto* hpa_command = app.add_subcommand("hpa", "The HorizontalPodAutoscaler's decisions.");
+  hpa_command->require_subcommand(1);
+  auto* replay_command = hpa_command->add_subcommand("replay", "Decide recorded scenarios again.");
+  std::string scenarios = "-";
+  bool replay_exact = false;
+  replay_command->add_option("FILE", scenarios, "JSON lines; - is standard input");
+  replay_command->add_flag("--upstream-exact", replay_exact, "Decide as Kubernetes 1.36 does");
+
   CLI11_PARSE(app, argc, argv);
   if (up_command->parsed()) {
-    up.downscale_stabilization = ParseGoDuration(stabilization).value_or(up.downscale_stabilization);
+    up.downscale_stabilization =
+        ParseGoDuration(stabilization).value_or(up.downscale_stabilization);
     up.hpa_sync_period = ParseGoDuration(sync_period).value_or(up.hpa_sync_period);
     return RunUp(up);
   }
+  if (replay_command->parsed()) return RunHpaReplay(scenarios, replay_exact);
   return RunExporter(exporter_command->remaining());
 }
 

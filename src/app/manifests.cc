@@ -38,9 +38,9 @@ net::Task<Status> ApplyOne(client::Client& client, const kube::Registry& registr
   const std::string kind = GetString(manifest.object, "kind");
   const kube::Resource* resource = registry.FindKind(group, version, kind);
   if (resource == nullptr) {
-    co_return Fail(Code::kInvalid, fmt::format("{}: no kind \"{}\" in version \"{}\" is served",
-                                               manifest.where, kind,
-                                               GetString(manifest.object, "apiVersion")));
+    co_return Fail(Code::kInvalid,
+                   fmt::format("{}: no kind \"{}\" in version \"{}\" is served", manifest.where,
+                               kind, GetString(manifest.object, "apiVersion")));
   }
   const client::ResourceRef ref = RefOf(*resource);
   const std::string name = GetString(manifest.object, {"metadata", "name"});
@@ -53,8 +53,7 @@ net::Task<Status> ApplyOne(client::Client& client, const kube::Registry& registr
   if (created.error().code != Code::kConflict) {
     co_return Prefixed(fmt::format("{}: {} {}", manifest.where, kind, name), created.error());
   }
-  auto patched =
-      co_await client.Patch(ref, ns, name, client::PatchType::kMerge, manifest.object);
+  auto patched = co_await client.Patch(ref, ns, name, client::PatchType::kMerge, manifest.object);
   if (!patched) {
     co_return Prefixed(fmt::format("{}: {} {}", manifest.where, kind, name), patched.error());
   }

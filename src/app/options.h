@@ -12,8 +12,8 @@
 namespace weir::app {
 
 struct UpOptions {
-  std::vector<std::string> files;  // manifests applied at start: files or folders
-  std::string data_dir;            // empty: DefaultDataDir()
+  std::vector<std::string> files;     // manifests applied at start: files or folders
+  std::string data_dir;               // empty: DefaultDataDir()
   std::optional<std::uint16_t> port;  // none: 6443, or a free one where that is taken
   Duration downscale_stabilization = std::chrono::seconds(300);
   Duration hpa_sync_period = std::chrono::seconds(15);

@@ -52,8 +52,8 @@ Status ReadFiles(const UpOptions& options, env::FileSystem& files, CheckedOption
     auto text = ReadNamed(files, "--adapter-config", options.adapter_config_file);
     if (!text) return std::unexpected(text.error());
     const kube::Registry registry(!options.upstream_exact);
-    auto config = metricsapi::ParseConfig(
-        *text, [&registry](std::string_view group, std::string_view name) {
+    auto config =
+        metricsapi::ParseConfig(*text, [&registry](std::string_view group, std::string_view name) {
           return group.empty() ? registry.ResolveAnyGroup(name) : registry.Resolve(group, name);
         });
     if (!config) return Prefixed(options.adapter_config_file, config.error());

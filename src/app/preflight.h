@@ -1,5 +1,5 @@
-// What `weir up` checks before it starts anything: each thing that is missing or wrong is named with
-// what mends it.
+// What `weir up` checks before it starts anything: each thing that is missing or wrong is named
+// with what mends it.
 #pragma once
 
 #include <string>

@@ -51,8 +51,8 @@ void SetUpLog() {
   spdlog::set_default_logger(logger);
 }
 
-net::Task<void> StartAndReport(LocalCluster& cluster, net::Loop& loop, bool& failed,
-                               Duration began, env::Clock& clock) {
+net::Task<void> StartAndReport(LocalCluster& cluster, net::Loop& loop, bool& failed, Duration began,
+                               env::Clock& clock) {
   Status started = co_await cluster.Start();
   if (!started) {
     fmt::print(stderr, "weir up: {}\n", started.error().message);
