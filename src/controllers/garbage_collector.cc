@@ -15,6 +15,14 @@ client::ResourceRef RefOf(const ServedKind& kind) {
   return {kind.group, kind.version, kind.plural};
 }
 
+// What a reference names: the same uid under another kind or name is another owner.
+std::string AbsentKey(const ServedKind& kind, std::string_view ns, std::string_view name,
+                      std::string_view uid) {
+  std::string key = kind.group + "/" + kind.kind + "/";
+  if (kind.namespaced) key += ns;
+  return key.append("/").append(name).append("/").append(uid);
+}
+
 // Gone meanwhile, or another object by now: nothing is left to do.
 Status Tolerant(const Status& status) {
   if (!status && status.error().code == Code::kNotFound) return {};
@@ -80,10 +88,14 @@ void GarbageCollector::Gone(const std::string& uid) {
       if (object != nullptr && object->WaitsForDependents()) queue_.Enqueue(owner.uid);
     }
   }
+  if (was != nullptr) RememberAbsent(AbsentKey(was->kind, was->ns, was->name, uid));
   graph_.Remove(uid);
-  if (absent_.size() >= kAbsentMax) absent_.clear();
-  absent_.insert(uid);
   for (const OwnedObject* dependent : graph_.Dependents(uid)) queue_.Enqueue(dependent->uid);
+}
+
+void GarbageCollector::RememberAbsent(std::string key) {
+  if (absent_.size() >= kAbsentMax) absent_.clear();
+  absent_.insert(std::move(key));
 }
 
 void GarbageCollector::OnDefinition(const client::ObjectPtr& before,
@@ -138,17 +150,9 @@ net::Task<Result<std::vector<OwnerState>>> GarbageCollector::OwnerStates(OwnedOb
       states.push_back(waiting ? OwnerState::kWaiting : OwnerState::kPresent);
       continue;
     }
-    if (absent_.contains(owner.uid)) {
-      states.push_back(OwnerState::kAbsent);
-      continue;
-    }
     // The cache may lag behind: only the server knows.
     const Result<bool> exists = co_await Exists(owner, object.ns);
     if (!exists) co_return std::unexpected(exists.error());
-    if (!*exists) {
-      if (absent_.size() >= kAbsentMax) absent_.clear();
-      absent_.insert(owner.uid);
-    }
     states.push_back(*exists ? OwnerState::kPresent : OwnerState::kAbsent);
   }
   co_return states;
@@ -158,12 +162,15 @@ net::Task<Result<bool>> GarbageCollector::Exists(OwnerLink owner, std::string ns
   const std::vector<ServedKind> kinds = Kinds();
   const ServedKind* kind = FindKind(kinds, owner.api_version, owner.kind);
   if (kind == nullptr) co_return true;  // nobody can tell: the object stays
+  const std::string key = AbsentKey(*kind, ns, owner.name, owner.uid);
+  if (absent_.contains(key)) co_return false;
   const std::string owner_ns = kind->namespaced ? ns : std::string();
   const client::ResourceRef ref = RefOf(*kind);
   Result<Json> found = co_await context_.client.Get(ref, owner_ns, owner.name);
-  if (found) co_return Uid(*found) == owner.uid;
-  if (found.error().code == Code::kNotFound) co_return false;
-  co_return std::unexpected(found.error());
+  if (!found && found.error().code != Code::kNotFound) co_return std::unexpected(found.error());
+  const bool exists = found && Uid(*found) == owner.uid;
+  if (!exists) RememberAbsent(key);
+  co_return exists;
 }
 
 net::Task<Status> GarbageCollector::Apply(OwnedObject object, GarbagePlan plan) {

@@ -32,6 +32,7 @@ class GarbageCollector {
                 const client::ObjectPtr& after);
   void OnDefinition(const client::ObjectPtr& before, const client::ObjectPtr& after);
   void Gone(const std::string& uid);
+  void RememberAbsent(std::string key);
   net::Task<Result<std::vector<OwnerState>>> OwnerStates(OwnedObject object);
   net::Task<Result<bool>> Exists(OwnerLink owner, std::string ns);
   net::Task<Status> Apply(OwnedObject object, GarbagePlan plan);
@@ -46,7 +47,7 @@ class GarbageCollector {
     std::unique_ptr<client::Informer> informer;
   };
   std::map<std::string, Custom> custom_;  // by the definition's name
-  std::set<std::string> absent_;          // uids of owners known to be gone; bounded
+  std::set<std::string> absent_;          // owners known to be gone; bounded
   client::Controller queue_;
 };
 

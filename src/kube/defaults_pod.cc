@@ -44,6 +44,20 @@ void DefaultProbe(Json& container, std::string_view key) {
   }
 }
 
+void DefaultLifecycle(Json& container) {
+  auto lifecycle = container.find("lifecycle");
+  if (lifecycle == container.end() || !lifecycle->is_object()) return;
+  for (std::string_view hook : {"postStart", "preStop"}) {
+    if (auto it = lifecycle->find(hook); it != lifecycle->end() && it->is_object()) {
+      DefaultHttpGet(*it);
+      DefaultPort(*it, "tcpSocket");
+    }
+  }
+  // 1.36 drops it: the feature is off.
+  bool dropped = lifecycle->erase("stopSignal") > 0;
+  if (dropped && lifecycle->empty()) container.erase("lifecycle");
+}
+
 void DefaultFieldRef(Json& holder) {
   auto it = holder.find("fieldRef");
   if (it == holder.end() || !it->is_object()) return;
@@ -98,14 +112,7 @@ void DefaultContainer(Json& container, bool host_network, bool pod) {
   for (std::string_view probe : {"livenessProbe", "readinessProbe", "startupProbe"}) {
     DefaultProbe(container, probe);
   }
-  for (std::string_view hook : {"postStart", "preStop"}) {
-    auto lifecycle = container.find("lifecycle");
-    if (lifecycle == container.end() || !lifecycle->is_object()) continue;
-    if (auto it = lifecycle->find(hook); it != lifecycle->end() && it->is_object()) {
-      DefaultHttpGet(*it);
-      DefaultPort(*it, "tcpSocket");
-    }
-  }
+  DefaultLifecycle(container);
 }
 
 void DefaultDownwardItems(Json& source) {

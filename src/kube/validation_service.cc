@@ -292,6 +292,12 @@ FieldErrors ValidateService(const Json* old, const Json& object) {
   bool external = GetString(*old, {"spec", "type"}) == "ExternalName" ||
                   GetString(object, {"spec", "type"}) == "ExternalName";
   if (!external && !before.empty() && GetString(object, {"spec", "clusterIP"}) != before) {
+    // A headless Service that asks for an address fails in upstream's allocator first.
+    if (before == "None") {
+      FieldErrors allocation;
+      CheckSingleStack(allocation, GetObject(object, {"spec"}));
+      if (!allocation.empty()) return allocation;
+    }
     errors.push_back(Invalid("spec.clusterIPs[0]", GetArray(object, {"spec", "clusterIPs"}),
                              "may not change once set"));
     return errors;

@@ -194,6 +194,7 @@ TEST(ValidationTest, PodUpdates) {
   for (const Update& c : cases) {
     Json changed = old;
     changed.merge_patch(*ParseJson(c.patch));
+    ApplyDefaults(pods, changed);
     std::string errors = Lines(Validate(pods, "", &old, changed, {}));
     if (std::string_view(c.first).empty()) {
       EXPECT_EQ(errors, "") << c.patch;
