@@ -40,7 +40,8 @@ struct Server::Impl {
         random(r),
         store(s),
         options(std::move(o)),
-        registry(!options.upstream_exact) {}
+        registry(!options.upstream_exact),
+        watch_ended(l) {}
 
   net::Loop& loop;
   env::Clock& clock;
@@ -64,6 +65,7 @@ struct Server::Impl {
   // Watches to wake when the server stops.
   std::map<int, std::function<void()>> watchers;
   int next_watcher = 1;
+  net::Signal watch_ended;
 
   // handler.cc: from the request to the answer.
   net::Task<void> Serve(net::HttpRequest request, net::Peer peer, net::ResponseWriter& writer);

@@ -8,7 +8,6 @@
 #include "apiserver/api.h"
 #include "base/strings.h"
 #include "kube/status.h"
-#include "net/deadline.h"
 
 namespace weir::apiserver {
 namespace {
@@ -55,9 +54,8 @@ net::Task<void> Server::Stop() {
   const auto watchers = impl_->watchers;  // a copy: they leave the map as they end
   for (const auto& [id, wake] : watchers) wake();
   while (!impl_->watchers.empty()) {
-    const bool cancelled = co_await net::IsCancelled();
-    if (cancelled) co_return;
-    co_await net::Yield();
+    const bool notified = co_await impl_->watch_ended.Wait();
+    if (!notified) co_return;
   }
 }
 

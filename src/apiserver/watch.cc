@@ -326,6 +326,7 @@ net::Task<void> Server::Impl::Watch(std::shared_ptr<Call> call, net::ResponseWri
   store.Unsubscribe(subscription);
   watchers.erase(watcher);
   --metrics.watches_open;
+  watch_ended.Notify();
 }
 
 }  // namespace weir::apiserver
