@@ -156,7 +156,8 @@ spec:
   containers:
   - name: main
     image: busybox
-    command: [sh, -c, 'echo hello $(WHO) from $MY_NAME at $POD_IP; hostname; cat /etc/hosts; exit 3']
+    command: [sh, -c]
+    args: ['echo hello $(WHO) from $MY_NAME at $POD_IP; hostname; cat /etc/hosts; exit 3']
     env:
     - {name: WHO, value: world}
     - {name: MY_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
@@ -346,7 +347,8 @@ spec:
   containers:
   - name: main
     image: busybox
-    command: [sh, -c, 'mkfifo gate; for i in 1 2 3; do echo line $i; done; read x <gate; echo bye; printf end']
+    command: [sh, -c]
+    args: ['mkfifo gate; for i in 1 2 3; do echo line $i; done; read x <gate; echo bye; printf end']
 )");
   ASSERT_TRUE(WaitPhase("talk", "Running"));
   WaitLog("talk", "line 3\n");
@@ -411,7 +413,10 @@ spec:
     image: busybox
     command: [sh, -c, 'mkfifo healthy; exec sleep 1000']
     startupProbe: {exec: {command: [sh, -c, 'test -p healthy']}, periodSeconds: 1}
-    livenessProbe: {exec: {command: [sh, -c, 'echo no good; exit 1']}, periodSeconds: 1, failureThreshold: 1}
+    livenessProbe:
+      exec: {command: [sh, -c, 'echo no good; exit 1']}
+      periodSeconds: 1
+      failureThreshold: 1
 )");
   ASSERT_TRUE(Wait([&] { return GetInt(Status("sick"), {"restartCount"}, 0) == 1; }));
   EXPECT_TRUE(WaitEvent("Unhealthy", "Liveness probe failed: no good"));
@@ -492,7 +497,8 @@ spec:
   containers:
   - name: main
     image: busybox
-    command: [sh, -c, 'echo up; until getent hosts db.default.svc.cluster.local; do :; done; getent hosts db']
+    command: [sh, -c]
+    args: ['echo up; until getent hosts db.default.svc.cluster.local; do :; done; getent hosts db']
 )");
   ASSERT_TRUE(WaitPhase("names", "Running"));
   api_.Put("/api/v1/namespaces/default/services",

@@ -191,7 +191,8 @@ status:
   podIP: 127.64.0.9
   startTime: '1970-01-02T00:00:00Z'
   containerStatuses:
-  - {name: a, restartCount: 2, containerID: "weir://x", state: {running: {startedAt: '1970-01-02T00:00:01Z'}}}
+  - {name: a, restartCount: 2, containerID: "weir://x",
+     state: {running: {startedAt: '1970-01-02T00:00:01Z'}}}
   - {name: b, restartCount: 5, state: {waiting: {reason: CrashLoopBackOff}},
      lastState: {terminated: {exitCode: 3, reason: Error, finishedAt: '1970-01-02T00:00:02Z'}}}
   - {name: c, state: {terminated: {exitCode: 0, reason: Completed}}}

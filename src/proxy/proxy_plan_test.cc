@@ -55,7 +55,10 @@ TEST(PlanServicePorts, Cases) {
       {"ports by name, ready endpoints, node port, no UDP", kWeb, R"(
 metadata: {name: web-a, namespace: default, labels: {kubernetes.io/service-name: web}}
 addressType: IPv4
-ports: [{name: http, port: 8080}, {name: metrics, port: 8081}, {name: dns, port: 5353, protocol: UDP}]
+ports:
+- {name: http, port: 8080}
+- {name: metrics, port: 8081}
+- {name: dns, port: 5353, protocol: UDP}
 endpoints:
 - {addresses: [127.64.0.2], conditions: {ready: true}}
 - {addresses: [127.64.0.1]}
