@@ -59,7 +59,7 @@ Result<Credentials> LoadOrMakeCredentials(env::FileSystem& files, env::Random& r
   server_request.common_name = "kube-apiserver";
   server_request.dns_names = {"localhost", "kubernetes", "kubernetes.default",
                               "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"};
-  server_request.ip_addresses = {"127.0.0.1", "127.96.0.1"};
+  server_request.ip_addresses = {"127.0.0.1"};
   server_request.server = true;
   net::CertificateRequest admin_request;
   admin_request.common_name = "kubernetes-admin";

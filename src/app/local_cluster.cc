@@ -11,6 +11,8 @@ namespace weir::app {
 namespace {
 
 constexpr std::uint16_t kDefaultPort = 6443;
+// Above the API server's own limit, which answers with a Status.
+constexpr std::size_t kMaxBodyBytes = 4U << 20U;
 constexpr Duration kHttpGrace = std::chrono::seconds(2);
 
 apiserver::User ComponentUser(const std::string& component) {
@@ -64,6 +66,7 @@ Status LocalCluster::Listen() {
   if (!tls) return std::unexpected(tls.error());
   net::HttpServerOptions options;
   options.tls = std::move(*tls);
+  options.max_body_bytes = kMaxBodyBytes;
   options.port = checked_.options.port.value_or(kDefaultPort);
   const auto handler = [this](net::HttpRequest request, net::Peer peer,
                               net::ResponseWriter& writer) {

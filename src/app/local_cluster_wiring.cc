@@ -7,6 +7,7 @@
 
 #include "app/local_cluster.h"
 #include "app/metrics_page.h"
+#include "app/version.h"
 #include "kubelet/node_plan.h"
 
 namespace weir::app {
@@ -56,6 +57,7 @@ void LocalCluster::MakeComponents() {
   options.upstream_exact = checked_.options.upstream_exact;
   options.tokens = MakeTokens();
   options.address = fmt::format("127.0.0.1:{}", http_->port());
+  options.service_network = ServiceNetwork(checked_.options.data_dir);
   api_ = std::make_unique<apiserver::Server>(loop_, clock_, random_, *store_, options);
   resolver_ = [this](std::string_view group, std::string_view name) {
     const kube::Registry& registry = api_->registry();
@@ -75,8 +77,11 @@ void LocalCluster::MakeMetricsPath() {
       std::make_unique<RuleLoader>(loop_, clock_, random_, AddAccess("rules").client, *engine_);
   scrape_ = std::make_unique<scrape::Manager>(loop_, clock_, random_, AddAccess("scrape").client,
                                               appenders);
+  metricsserver::Options options;
+  options.values.upstream_exact = checked_.options.upstream_exact;
+  options.immediate = !checked_.options.upstream_exact;
   metrics_server_ = std::make_unique<metricsserver::Server>(
-      loop_, clock_, random_, AddAccess("metrics-server").client, *engine_, resolver_);
+      loop_, clock_, random_, AddAccess("metrics-server").client, *engine_, resolver_, options);
 }
 
 void LocalCluster::MakeWorkloadPath() {
@@ -96,6 +101,8 @@ void LocalCluster::MakeWorkloadPath() {
   kubelet::Options kubelet;
   kubelet.data_dir = wanted.data_dir;
   kubelet.catalogue = checked_.catalogue;
+  kubelet.pod_network = PodNetwork(wanted.data_dir);
+  kubelet.version = std::string(kVersion);
   kubelet.weir_path = platform::SelfPath();
   kubelet.bin_dir = std::filesystem::path(kubelet.weir_path).parent_path().string();
   if (std::string path = platform::GetEnv("PATH"); !path.empty()) kubelet.path = path;

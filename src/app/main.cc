@@ -10,13 +10,12 @@
 #include "app/hpa_command.h"
 #include "app/options.h"
 #include "app/up.h"
+#include "app/version.h"
 #include "base/strings.h"
 #include "platform/process.h"
 
 namespace weir::app {
 namespace {
-
-constexpr std::string_view kVersion = "0.1.0";
 
 // Turns a Go duration flag into a Duration, for CLI11's error messages.
 CLI::Validator DurationFlag() {
@@ -88,8 +87,6 @@ int Main(int argc, char** argv) {
 }  // namespace weir::app
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "pod-init") {
-    return weir::platform::PodInitMain(argc, argv);
-  }
+  if (weir::platform::IsPodInit(argc, argv)) return weir::platform::PodInitMain(argc, argv);
   return weir::app::Main(argc, argv);
 }
