@@ -33,14 +33,7 @@ tools/tidy.sh
 stage "clang with AddressSanitizer and UndefinedBehaviorSanitizer: fuzz smoke"
 configure asan
 ninja -C build/asan -j "$jobs" --quiet
-for target in fuzz/*_fuzz.cc; do
-  name=$(basename "$target" .cc)
-  mkdir -p "build/asan/corpus/$name"
-  "build/asan/$name" "build/asan/corpus/$name" "fuzz/corpus/$name" -runs=20000 -max_total_time=20 \
-    -rss_limit_mb=2048 -verbosity=0 -print_final_stats=0 2>"build/asan/$name.log" ||
-    { tail -n 40 "build/asan/$name.log"; echo "fuzz target $name failed"; exit 1; }
-  echo "$name: corpus and 20,000 runs or 20 s without a finding"
-done
+ls fuzz/*_fuzz.cc | xargs -n 1 -P "$jobs" tools/fuzz_smoke.sh build/asan
 
 stage "clang with AddressSanitizer and UndefinedBehaviorSanitizer: unit and script tests"
 unit asan

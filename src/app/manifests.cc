@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <utility>
 
 #include "base/yaml.h"
@@ -103,16 +104,16 @@ Result<std::vector<Manifest>> ReadManifests(env::FileSystem& files, const std::s
 }
 
 std::vector<Manifest> InOrderOfCreation(std::vector<Manifest> manifests) {
-  const auto rank = [](const Manifest& manifest) {
+  std::vector<Manifest> first, second, rest;
+  for (Manifest& manifest : manifests) {
     const std::string kind = GetString(manifest.object, "kind");
-    return kind == "Namespace" ? 0 : kind == "CustomResourceDefinition" ? 1 : 2;
-  };
-  std::vector<Manifest> ordered;
-  ordered.reserve(manifests.size());
-  for (int wanted = 0; wanted <= 2; ++wanted) {
-    for (Manifest& manifest : manifests) {
-      if (rank(manifest) == wanted) ordered.push_back(std::move(manifest));
-    }
+    auto& group = kind == "Namespace" ? first : kind == "CustomResourceDefinition" ? second : rest;
+    group.push_back(std::move(manifest));
+  }
+  std::vector<Manifest> ordered = std::move(first);
+  for (auto* group : {&second, &rest}) {
+    ordered.insert(ordered.end(), std::make_move_iterator(group->begin()),
+                   std::make_move_iterator(group->end()));
   }
   return ordered;
 }

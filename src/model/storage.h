@@ -94,8 +94,8 @@ using Matrix = std::vector<SeriesData>;
 
 using QueryValue = std::variant<Vector, Scalar, StringValue, Matrix>;
 
-// Asks PromQL: the built-in engine at once, a remote Prometheus after a round trip. `done` is called
-// exactly once, on the caller's loop thread, possibly before the call returns.
+// Asks PromQL: the built-in engine at once, a remote Prometheus after a round trip. `done` is
+// called exactly once, on the caller's loop thread, possibly before the call returns.
 class Querier {
  public:
   virtual ~Querier() = default;
