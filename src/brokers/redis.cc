@@ -73,7 +73,7 @@ struct Redis::State {
   // Waits for this task's turn. False when cancelled.
   net::Task<bool> Acquire() {
     while (busy) {
-      if (!co_await freed.Wait()) co_return false;
+      if (const bool ok = co_await freed.Wait(); !ok) co_return false;
     }
     busy = true;
     co_return true;
@@ -159,7 +159,8 @@ Redis::~Redis() { Close(); }
 net::Task<Status> Redis::Exchange(std::vector<RedisCommand> commands,
                                   std::vector<RespValue>* replies, Duration extra_wait) {
   const std::shared_ptr<State> state = state_;
-  if (!co_await state->Acquire()) co_return Fail(Code::kCancelled, "redis: cancelled");
+  if (const bool ok = co_await state->Acquire(); !ok)
+    co_return Fail(Code::kCancelled, "redis: cancelled");
   Status status = co_await state->Connect();
   if (status) {
     const Duration timeout = state->options.command_timeout + extra_wait;

@@ -99,7 +99,8 @@ TEST_F(RedisTest, FindsKeysByPattern) {
 net::Task<void> Count(Redis* redis, int times, int* failures) {
   for (int i = 0; i < times; ++i) {
     RedisCommand increment{"INCR", "n"};
-    if (!co_await redis->Integer(std::move(increment))) ++*failures;
+    const auto value = co_await redis->Integer(std::move(increment));
+    if (!value) ++*failures;
   }
 }
 

@@ -173,7 +173,9 @@ TEST(Client, WatchesAndTellsHowTheWatchEnds) {
     const Status end = RunTask(loop, client.Watch(refs::kPods, "ns", {}, "7", on_event));
     EXPECT_EQ(events, c.events) << c.name;
     EXPECT_EQ(end.has_value(), !c.error.has_value()) << c.name;
-    if (!end && c.error) EXPECT_EQ(end.error().code, *c.error) << c.name;
+    if (!end && c.error) {
+      EXPECT_EQ(end.error().code, *c.error) << c.name;
+    }
     EXPECT_EQ(transport.asked[0].target,
               "/api/v1/namespaces/ns/pods?watch=1&allowWatchBookmarks=true&resourceVersion=7");
   }
@@ -215,9 +217,8 @@ net::Task<void> Handler(net::HttpRequest request, net::Peer peer, net::ResponseW
     co_return;
   }
   if (request.target == "/endless") {
-    if (!co_await writer.Begin(net::HttpResponse::Text(200, ""))) co_return;
-    while (co_await writer.Write("tick")) {
-    }
+    Status status = co_await writer.Begin(net::HttpResponse::Text(200, ""));
+    while (status) status = co_await writer.Write("tick");
     co_return;
   }
   net::HttpResponse response = net::HttpResponse::Text(201, request.body);

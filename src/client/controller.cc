@@ -48,7 +48,7 @@ struct Controller::State : std::enable_shared_from_this<Controller::State> {
     while (!group.stopping()) {
       const std::optional<std::string> key = queue.Take();
       if (!key) {
-        if (!co_await added.Wait()) co_return;
+        if (const bool ok = co_await added.Wait(); !ok) co_return;
         continue;
       }
       co_await ReconcileOne(*key);

@@ -77,7 +77,7 @@ class FakeApi final : public Transport {
   net::Task<bool> Until(std::function<bool()> condition,
                         Duration limit = std::chrono::seconds(30)) {
     while (!condition()) {
-      if (!co_await changed_.WaitFor(limit)) co_return condition();
+      if (const bool ok = co_await changed_.WaitFor(limit); !ok) co_return condition();
     }
     co_return true;
   }
@@ -109,7 +109,8 @@ class FakeApi final : public Transport {
         seen = events_[i].version;
         if (!chunk(events_[i].line)) co_return Status();
       }
-      if (!co_await changed_.Wait()) co_return Fail(Code::kCancelled, "cancelled");
+      if (const bool ok = co_await changed_.Wait(); !ok)
+        co_return Fail(Code::kCancelled, "cancelled");
     }
     co_return Fail(Code::kUnavailable, "down");
   }

@@ -74,11 +74,10 @@ struct Informer::State {
 // Lists until that succeeds, then watches until the version is too old, and so on.
 net::Task<void> Informer::State::Run(std::shared_ptr<State> self) {
   while (!self->detached) {
-    if (co_await self->ListOnce()) {
-      while (co_await self->WatchOn()) {
-      }
-    }
-    if (self->detached || !co_await self->Pause()) co_return;
+    bool healthy = co_await self->ListOnce();
+    while (healthy) healthy = co_await self->WatchOn();
+    const bool go_on = co_await self->Pause();
+    if (!go_on) co_return;
   }
 }
 
@@ -127,7 +126,9 @@ net::Task<bool> Informer::State::Pause() {
   const double part = 0.5 + random.Fraction() / 2;
   const auto wait = std::chrono::duration_cast<Duration>(backoff * part);
   backoff = std::min(backoff * 2, kBackoffLast);
-  co_return co_await net::Sleep(wait) && !detached;
+  if (detached) co_return false;
+  const bool slept = co_await net::Sleep(wait);
+  co_return slept && !detached;
 }
 
 void Informer::State::Put(Json object) {
@@ -209,7 +210,7 @@ bool Informer::synced() const { return state_->synced; }
 net::Task<bool> Informer::WaitSynced() {
   const std::shared_ptr<State> state = state_;
   while (!state->synced) {
-    if (!co_await state->synced_signal.Wait()) co_return false;
+    if (const bool ok = co_await state->synced_signal.Wait(); !ok) co_return false;
   }
   co_return true;
 }

@@ -49,7 +49,7 @@ class FakeApi final : public Transport {
         if (event.is_null()) co_return Status();  // the server ends the watch
         if (!chunk(DumpJson(event) + "\n")) co_return Status();
       }
-      if (!co_await news_.Wait()) co_return Fail(Code::kCancelled, "cancelled");
+      if (const bool ok = co_await news_.Wait(); !ok) co_return Fail(Code::kCancelled, "cancelled");
     }
   }
 

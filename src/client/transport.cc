@@ -72,7 +72,7 @@ class MemoryWriter final : public net::ResponseWriter {
 
   net::Task<Status> Write(std::string chunk) override {
     if (!begun_ || ended_) co_return Fail(Code::kInternal, "no stream is under way");
-    if (co_await net::IsCancelled()) {
+    if (const bool cancelled = co_await net::IsCancelled(); cancelled) {
       Close();
       co_return Fail(Code::kCancelled, "the reader stops");
     }

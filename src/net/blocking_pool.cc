@@ -47,7 +47,8 @@ Status RunCaught(const std::function<void()>& work) {
 
 Task<Status> BlockingPool::Run(std::function<void()> work) {
   const std::shared_ptr<State> state = state_;
-  if (co_await IsCancelled()) co_return Fail(Code::kCancelled, "the task is cancelled");
+  if (const bool cancelled = co_await IsCancelled(); cancelled)
+    co_return Fail(Code::kCancelled, "the task is cancelled");
   if (state->jobs >= state->size + state->queue_limit) {
     co_return Fail(Code::kUnavailable,
                    fmt::format("{} blocking jobs wait already", state->queue_limit));

@@ -78,7 +78,7 @@ Task<Result<tcp::socket>> ConnectSocket(std::string host, std::uint16_t port,
 bool HasInput(int socket) {
   char byte = 0;
   const auto got = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+  return got >= 0 || errno != EAGAIN;
 }
 
 bool IsEndOfStream(const boost::system::error_code& error) {

@@ -160,8 +160,10 @@ HttpServer::State::Session::Session(std::shared_ptr<State> server, tcp::socket s
 }
 
 Task<void> HttpServer::State::Session::Run() {
-  if (!co_await Handshake()) co_return;
-  while (co_await ReadRequest()) {
+  if (const bool ok = co_await Handshake(); !ok) co_return;
+  while (true) {
+    const bool whole = co_await ReadRequest();
+    if (!whole) break;
     co_await Handle();
     if (!keep_alive_) break;
   }
@@ -215,7 +217,10 @@ Task<bool> HttpServer::State::Session::ReadRequest() {
     if (parser_->is_header_done() && !head_done) {
       head_done = true;
       SetDeadline(limits.header_timeout);  // anew, for the body
-      if (!parser_->is_done() && !co_await MeetExpectation()) co_return false;
+      if (!parser_->is_done()) {
+        const bool met = co_await MeetExpectation();
+        if (!met) co_return false;
+      }
     }
     if (parser_->is_done()) break;
     idle_ = !started;
@@ -276,8 +281,8 @@ Task<bool> HttpServer::State::Session::MeetExpectation() {
 
 Task<bool> HttpServer::State::Session::ReadMore() {
   if (watching_) {
-    while (watching_ && co_await watch_done_.Wait()) {
-    }
+    bool notified = true;
+    while (watching_ && notified) notified = co_await watch_done_.Wait();
     co_return !watching_ && !input_ended_;
   }
   if (input_ended_) co_return false;
@@ -302,7 +307,8 @@ Task<void> HttpServer::State::Session::Handle() {
     spdlog::error("a request's handler ended with an exception: {}", failure);
     keep_alive_ = false;
   }
-  if (answer_ == Answer::kNone && !co_await IsCancelled()) {
+  const bool cancelled = co_await IsCancelled();
+  if (answer_ == Answer::kNone && !cancelled) {
     std::ignore = co_await Send(HttpResponse::Text(500, "the handler gave no answer\n"));
   }
   // A stream that its handler left open ends abruptly: the client must not take it for whole.
@@ -375,7 +381,8 @@ Task<Status> HttpServer::State::Session::Begin(HttpResponse head) {
 Task<Status> HttpServer::State::Session::Write(std::string chunk) {
   if (answer_ != Answer::kStreaming) co_return Fail(Code::kInternal, "no stream is under way");
   if (closed_) co_return Fail(Code::kUnavailable, "the client has gone");
-  if (co_await IsCancelled()) co_return Fail(Code::kCancelled, "the server stops");
+  if (const bool cancelled = co_await IsCancelled(); cancelled)
+    co_return Fail(Code::kCancelled, "the server stops");
   if (chunk.empty() || discard_body_) co_return Status();
   if (chunked_) {
     std::string framed;
@@ -434,7 +441,8 @@ void HttpServer::State::Session::WatchForClose() {
 // can overtake the answer: there, what the peer still sends is read away for a short while.
 Task<void> HttpServer::State::Session::Finish() {
   const bool peer_listens = !input_ended_ && !watching_ && connection_.socket().is_open();
-  if (peer_listens && !co_await IsCancelled()) {
+  const bool cancelled = co_await IsCancelled();
+  if (peer_listens && !cancelled) {
     SetDeadline(kLinger);
     if (SSL* ssl = connection_.ssl()) {
       SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);  // tells, but does not wait for the same back
@@ -466,12 +474,13 @@ Task<void> HttpServer::State::Accept(std::shared_ptr<State> self) {
   while (self->acceptor.is_open()) {
     tcp::socket socket(self->loop.context());
     const auto [error] = co_await self->acceptor.async_accept(socket, kAwait);
-    if (self->stopping || co_await IsCancelled()) co_return;
+    const bool cancelled = co_await IsCancelled();
+    if (self->stopping || cancelled) co_return;
     if (error) {
       // Out of file descriptors, most likely: a pause lets some be given back.
       spdlog::warn("accept on {}: {}", HostPort(self->options.address, self->port),
                    error.message());
-      if (!co_await Sleep(std::chrono::milliseconds(100))) co_return;
+      if (const bool ok = co_await Sleep(std::chrono::milliseconds(100)); !ok) co_return;
       continue;
     }
     ++self->counters.connections;
@@ -493,7 +502,9 @@ Task<void> HttpServer::State::Serve(std::shared_ptr<State> self, tcp::socket soc
 }
 
 Task<void> HttpServer::State::CountTicks(std::shared_ptr<State> self) {
-  while (co_await Sleep(self->tick)) {
+  while (true) {
+    const bool ticked = co_await Sleep(self->tick);
+    if (!ticked) co_return;
     ++self->ticks;
     for (Session* session : self->sessions) session->CheckDeadline();
   }
@@ -534,7 +545,8 @@ Task<void> HttpServer::Stop(Duration grace) {
   Duration left = grace;
   while (!state->sessions.empty() && left > Duration::zero()) {
     const Duration step = std::min<Duration>(left, std::chrono::milliseconds(50));
-    if (!co_await state->session_ended.WaitFor(step)) left -= step;
+    const bool notified = co_await state->session_ended.WaitFor(step);
+    if (!notified) left -= step;
   }
   for (State::Session* session : state->sessions) session->Cut();
   co_await state->connections.Stop();

@@ -246,7 +246,8 @@ TEST_F(ServerTest, AStreamNoticesThatItsClientGoes) {
     });
     begun.Notify();
     co_await close.Wait();
-    closed = writer.closed() && !co_await writer.Write("more");
+    const Status more = co_await writer.Write("more");
+    closed = writer.closed() && !more;
     gone.Notify();
   });
   auto stream = Connect();
@@ -472,8 +473,12 @@ TEST(HttpClient, ReadsWhateverFormAnAnswerHas) {
     endpoint.port = peer.port();
     const auto response = RunTask(loop, client.Do(endpoint, HttpRequest(), kLong));
     EXPECT_EQ(response.has_value(), c.body.has_value()) << c.name;
-    if (response && c.body) EXPECT_EQ(response->body, *c.body) << c.name;
-    if (!response) EXPECT_EQ(response.error().code, Code::kUnavailable) << c.name;
+    if (response && c.body) {
+      EXPECT_EQ(response->body, *c.body) << c.name;
+    }
+    if (!response) {
+      EXPECT_EQ(response.error().code, Code::kUnavailable) << c.name;
+    }
     RunTask(loop, peer.Stop());
   }
 }

@@ -38,7 +38,7 @@ Task<bool> IsCancelled() {
 }
 
 Task<bool> Sleep(Duration delay) {
-  if (co_await IsCancelled()) co_return false;
+  if (const bool cancelled = co_await IsCancelled(); cancelled) co_return false;
   if (delay <= Duration::zero()) {
     co_await Yield();
     co_return !co_await IsCancelled();

@@ -101,7 +101,8 @@ TEST(TaskGroup, DropsTasksCancelledBeforeTheirFirstStep) {
 
 Task<void> SleepAgainAndAgain(int* told) {
   for (int i = 0; i < 3; ++i) {
-    if (!co_await Sleep(hours(1))) ++*told;
+    const bool slept = co_await Sleep(hours(1));
+    if (!slept) ++*told;
   }
 }
 

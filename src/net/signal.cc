@@ -45,7 +45,7 @@ void Signal::Notify() {
 }
 
 Task<bool> Signal::WaitUntil(std::shared_ptr<State> state, std::optional<Duration> limit) {
-  if (co_await IsCancelled()) co_return false;
+  if (const bool cancelled = co_await IsCancelled(); cancelled) co_return false;
   if (state->pending) {
     state->pending = false;
     co_return true;

@@ -40,7 +40,7 @@ Task<void> TaskGroup::RunTask(std::shared_ptr<State> state, Task<void> task) {
   // The awaits of net answer a cancelled task with `false` or kCancelled; none throws.
   co_await asio::this_coro::throw_if_cancelled(false);
   co_await Yield();
-  if (co_await IsCancelled()) co_return;
+  if (const bool cancelled = co_await IsCancelled(); cancelled) co_return;
   std::string what;
   try {
     co_await std::move(task);

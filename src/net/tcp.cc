@@ -29,7 +29,8 @@ class SocketStream final : public TcpStream {
   }
 
   Task<Result<std::string>> Read(std::size_t max_bytes, Duration timeout) override {
-    if (co_await IsCancelled()) co_return Fail(Code::kCancelled, "read: cancelled");
+    if (const bool cancelled = co_await IsCancelled(); cancelled)
+      co_return Fail(Code::kCancelled, "read: cancelled");
     if (read_buffer_.empty()) read_buffer_.resize(kReadBytesMax);
     const asio::mutable_buffer target =
         asio::buffer(read_buffer_.data(), std::min(max_bytes, read_buffer_.size()));
@@ -48,7 +49,8 @@ class SocketStream final : public TcpStream {
   }
 
   Task<Status> Write(std::string bytes, Duration timeout) override {
-    if (co_await IsCancelled()) co_return Fail(Code::kCancelled, "write: cancelled");
+    if (const bool cancelled = co_await IsCancelled(); cancelled)
+      co_return Fail(Code::kCancelled, "write: cancelled");
     boost::system::error_code error;
     const std::size_t sent = socket_.write_some(asio::buffer(bytes), error);
     if (error && error != asio::error::would_block) {
@@ -91,7 +93,8 @@ class SocketStream final : public TcpStream {
 
 Task<Result<std::unique_ptr<TcpStream>>> TcpConnect(std::string host, std::uint16_t port,
                                                     Duration timeout) {
-  if (co_await IsCancelled()) co_return Fail(Code::kCancelled, "connect: cancelled");
+  if (const bool cancelled = co_await IsCancelled(); cancelled)
+    co_return Fail(Code::kCancelled, "connect: cancelled");
   const Deadline deadline = co_await Deadline::In(timeout);
   auto socket = co_await ConnectSocket(std::move(host), port, &deadline);
   if (!socket) co_return std::unexpected(socket.error());
@@ -115,10 +118,11 @@ struct TcpListener::State {
         on_connection(std::make_unique<SocketStream>(std::move(socket)));
         continue;
       }
-      if (group.stopping() || co_await IsCancelled()) co_return;
+      const bool cancelled = co_await IsCancelled();
+      if (cancelled || group.stopping()) co_return;
       // Out of file descriptors, most likely: a pause lets some be given back.
       spdlog::warn("accept on {}: {}", HostPort(address, port), error.message());
-      if (!co_await Sleep(std::chrono::milliseconds(100))) co_return;
+      if (const bool ok = co_await Sleep(std::chrono::milliseconds(100)); !ok) co_return;
     }
   }
 

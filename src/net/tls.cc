@@ -288,7 +288,10 @@ Status ExpectPeer(SSL* ssl, const OpenSslClientContext& context, const std::stri
   boost::system::error_code not_an_address;
   boost::asio::ip::make_address(host, not_an_address);
   const bool is_name = static_cast<bool>(not_an_address);
-  if (is_name && SSL_set_tlsext_host_name(ssl, host.c_str()) != 1) {
+  // SSL_set_tlsext_host_name without its old-style cast.
+  std::string name = host;
+  if (is_name &&
+      SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) != 1) {
     return SslFailure(Code::kInvalid, fmt::format("server name {}", host));
   }
   if (context.insecure) return {};

@@ -128,7 +128,7 @@ net::Task<void> Consumer::State::KeepLease() {
       redis_was_away = true;
       Failed("lease", held.error());
     }
-    if (!co_await net::Sleep(options.lease / 5)) co_return;
+    if (const bool ok = co_await net::Sleep(options.lease / 5); !ok) co_return;
   }
 }
 
@@ -136,7 +136,7 @@ net::Task<void> Consumer::State::RecoverAgainAndAgain() {
   while (!draining) {
     // While Redis was away nobody could renew a lease: everybody gets one period to do so.
     if (has_lease && !std::exchange(redis_was_away, false)) co_await Recover();
-    if (!co_await net::Sleep(options.recover_every)) co_return;
+    if (const bool ok = co_await net::Sleep(options.recover_every); !ok) co_return;
   }
 }
 
@@ -157,7 +157,7 @@ net::Task<void> Consumer::State::Recover() {
 
 net::Task<void> Consumer::State::WorkOn() {
   while (!has_lease && !draining) {
-    if (!co_await lease_held.Wait()) co_return;
+    if (const bool ok = co_await lease_held.Wait(); !ok) co_return;
   }
   // The first look for dead owners comes before the first item.
   if (!draining) co_await Recover();
@@ -168,12 +168,12 @@ net::Task<void> Consumer::State::WorkOn() {
       if (item.error().code == Code::kCancelled) co_return;
       Failed("take", item.error());
       co_await drain_asked.WaitFor(brokers::RedisRetryDelay(failures_in_row));
-      if (co_await net::IsCancelled()) co_return;
+      if (const bool cancelled = co_await net::IsCancelled(); cancelled) co_return;
       continue;
     }
     Succeeded();
     if (!*item || draining) continue;  // an item that came too late is put back by Leave
-    if (!co_await Process(**item)) co_return;
+    if (const bool ok = co_await Process(**item); !ok) co_return;
   }
   co_await Leave();
   has_left = true;
@@ -199,7 +199,8 @@ net::Task<bool> Consumer::State::Work() {
     }
   };
   const Status burnt = co_await pool.Run(burn);
-  co_return burnt.has_value() && !co_await net::IsCancelled();
+  const bool cancelled = co_await net::IsCancelled();
+  co_return burnt.has_value() && !cancelled;
 }
 
 // Tries until Redis has it: the work is done and must not be lost. False when cancelled.
@@ -225,7 +226,8 @@ net::Task<bool> Consumer::State::Finish(std::string item) {
       spdlog::warn("{} stays in {}: another consumer will do it again", item, keys.processing);
       co_return true;
     }
-    if (!co_await net::Sleep(brokers::RedisRetryDelay(failures_in_row))) co_return false;
+    if (const bool ok = co_await net::Sleep(brokers::RedisRetryDelay(failures_in_row)); !ok)
+      co_return false;
   }
 }
 
@@ -260,7 +262,7 @@ void Consumer::Drain() {
 net::Task<bool> Consumer::Drained() {
   const std::shared_ptr<State> state = state_;
   while (!state->has_left) {
-    if (!co_await state->drained.Wait()) co_return false;
+    if (const bool ok = co_await state->drained.Wait(); !ok) co_return false;
   }
   co_return true;
 }
