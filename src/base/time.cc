@@ -107,7 +107,7 @@ std::unexpected<Error> BadGoDuration(std::string_view why, std::string_view text
 
 // One number and unit (`1.5h`) off the front of `text`, in nanoseconds.
 Result<std::uint64_t> TakeGoTerm(std::string_view& text, std::string_view whole) {
-  using Wide = unsigned __int128;
+  __extension__ using Wide = unsigned __int128;
   Wide digits = 0;
   Wide scale = 1;
   bool seen = false;
