@@ -9,6 +9,7 @@ const prometheus::Histogram::BucketBoundaries kBuckets{0.001, 0.0025, 0.005, 0.0
                                                        0.25,  0.5,    1,     2.5,  5,     10};
 
 constexpr std::size_t kKept = 64;
+constexpr std::size_t kKeptStages = 256;
 
 Json Instant(const std::optional<Time>& at) {
   return at ? Json(FormatRfc3339Micro(*at)) : Json(nullptr);
@@ -32,26 +33,34 @@ void HopRecorder::Decided(ScaleUp scale_up) {
   if (scale_up.recorded) Observe("rule", scale_up.committed, *scale_up.recorded);
   Observe("decision", scale_up.recorded ? scale_up.recorded : scale_up.committed, scale_up.decided);
   if (scale_up.written) Observe("scale", scale_up.decided, *scale_up.written);
+  for (const PodStage& stage : stages_) {
+    if (stage.workload == scale_up.workload && stage.at >= scale_up.decided) Join(scale_up, stage);
+  }
   scale_ups_.push_back(std::move(scale_up));
   if (scale_ups_.size() > kKept) scale_ups_.pop_front();
 }
 
 void HopRecorder::Pod(const std::string& workload, std::string_view stage, Time at) {
+  stages_.push_back({workload, std::string(stage), at});
+  if (stages_.size() > kKeptStages) stages_.pop_front();
   // The newest scale-up of the workload is the one that this pod belongs to.
   for (auto it = scale_ups_.rbegin(); it != scale_ups_.rend(); ++it) {
-    ScaleUp& scale_up = *it;
-    if (scale_up.workload != workload) continue;
-    if (stage == "created" && !scale_up.pod_created && at >= scale_up.decided) {
-      scale_up.pod_created = at;
-      Observe("pod_created", scale_up.written ? scale_up.written : scale_up.decided, at);
-    } else if (stage == "started" && scale_up.pod_created && !scale_up.pod_started) {
-      scale_up.pod_started = at;
-      Observe("pod_started", scale_up.pod_created, at);
-    } else if (stage == "ready" && scale_up.pod_started && !scale_up.pod_ready) {
-      scale_up.pod_ready = at;
-      Observe("pod_ready", scale_up.pod_started, at);
-    }
+    if (it->workload != workload) continue;
+    Join(*it, stages_.back());
     return;
+  }
+}
+
+void HopRecorder::Join(ScaleUp& scale_up, const PodStage& stage) {
+  if (stage.stage == "created" && !scale_up.pod_created && stage.at >= scale_up.decided) {
+    scale_up.pod_created = stage.at;
+    Observe("pod_created", scale_up.decided, stage.at);
+  } else if (stage.stage == "started" && scale_up.pod_created && !scale_up.pod_started) {
+    scale_up.pod_started = stage.at;
+    Observe("pod_started", scale_up.pod_created, stage.at);
+  } else if (stage.stage == "ready" && scale_up.pod_started && !scale_up.pod_ready) {
+    scale_up.pod_ready = stage.at;
+    Observe("pod_ready", scale_up.pod_started, stage.at);
   }
 }
 

@@ -44,10 +44,19 @@ class HopRecorder {
   Json ToJson() const;
 
  private:
+  struct PodStage {
+    std::string workload;
+    std::string stage;
+    Time at;
+  };
+
   void Observe(std::string_view hop, std::optional<Time> from, Time to);
+  void Join(ScaleUp& scale_up, const PodStage& stage);
 
   prometheus::Family<prometheus::Histogram>& family_;
   std::deque<ScaleUp> scale_ups_;  // at most kKept
+  // The last pod stages: a pod may come before the write that caused it has been answered.
+  std::deque<PodStage> stages_;
 };
 
 }  // namespace weir::app

@@ -50,6 +50,19 @@ TEST(Hops, AStageWithoutTheOneBeforeItDoesNotCount) {
   EXPECT_TRUE(hops.ToJson()["items"][0]["podCreated"].is_null());
 }
 
+TEST(Hops, APodThatComesBeforeTheWriteIsAnsweredCounts) {
+  prometheus::Registry registry;
+  HopRecorder hops(registry);
+  hops.Pod("default/consumer", "created", At(-50));  // of an earlier scale-up
+  hops.Pod("default/consumer", "created", At(2));
+  hops.Pod("default/consumer", "started", At(3));
+  hops.Decided(FromZero(0));
+  hops.Pod("default/consumer", "ready", At(4));
+  const Json item = hops.ToJson()["items"][0];
+  EXPECT_EQ(item["podCreated"], FormatRfc3339Micro(At(2)));
+  EXPECT_EQ(item["podReady"], FormatRfc3339Micro(At(4)));
+}
+
 TEST(Hops, KeepABoundedNumber) {
   prometheus::Registry registry;
   HopRecorder hops(registry);
