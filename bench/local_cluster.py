@@ -163,20 +163,20 @@ def wrk(c, path, lua=None, connections=8, seconds=5):
     return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
 
 
+# Headers given to wrk.format would replace those of the command line, so they are added to them.
 CREATE = """
-local n = 0
+wrk.headers["Content-Type"] = "application/json"
 request = function()
-  n = n + 1
-  return wrk.format("POST", nil, {["Content-Type"] = "application/json"},
+  return wrk.format("POST", nil, nil,
     '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"generateName":"c-"},"data":{"a":"b"}}')
 end
 """
 PATCH = """
 local n = 0
+wrk.headers["Content-Type"] = "application/merge-patch+json"
 request = function()
   n = n + 1
-  return wrk.format("PATCH", nil, {["Content-Type"] = "application/merge-patch+json"},
-    '{"data":{"a":"' .. n .. '"}}')
+  return wrk.format("PATCH", nil, nil, '{"data":{"a":"' .. n .. '"}}')
 end
 """
 
