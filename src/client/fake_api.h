@@ -109,7 +109,7 @@ class FakeApi final : public Transport {
         seen = events_[i].version;
         if (!chunk(events_[i].line)) co_return Status();
       }
-      if (const bool ok = co_await changed_.Wait(); !ok)
+      if (const bool notified = co_await changed_.Wait(); !notified)
         co_return Fail(Code::kCancelled, "cancelled");
     }
     co_return Fail(Code::kUnavailable, "down");
