@@ -42,7 +42,7 @@ TEST(Hops, JoinThePodsStagesToTheNewestScaleUpOfTheirWorkload) {
 TEST(Hops, AStageWithoutTheOneBeforeItDoesNotCount) {
   prometheus::Registry registry;
   HopRecorder hops(registry);
-  hops.Pod("default/consumer", "created", At(0));
+  hops.Pod("default/consumer", "created", At(-1));
   hops.Decided(FromZero(0));
   hops.Pod("default/consumer", "ready", At(5));
   hops.Pod("default/consumer", "created", At(-5));  // made before the decision
