@@ -20,13 +20,6 @@ configure gcc
 ninja -C build/gcc -j "$jobs" --quiet net_test client_test
 (cd build/gcc && ./net_test --gtest_brief=1 && ./client_test --gtest_brief=1)
 
-stage "clang with ThreadSanitizer: the modules with threads"
-configure tsan
-ninja -C build/tsan -j "$jobs" --quiet net_test platform_test
-(cd build/tsan && TSAN_OPTIONS=halt_on_error=1 ./net_test --gtest_brief=1 \
-  --gtest_filter='*Loop*:*Pool*:*TaskGroup*' &&
-  TSAN_OPTIONS=halt_on_error=1 ./platform_test --gtest_brief=1 --gtest_filter='*Journal*-*Kill*')
-
 stage "clang-tidy"
 tools/tidy.sh
 

@@ -176,7 +176,7 @@ TEST_F(ConsumerTest, BurningKeepsTheLease) {
   Consumer& burner = Add(std::move(options));
   WaitUntil([&] { return Length("jobs:processing:burner") == 1; });
   Consumer& other = Add(Make("other", milliseconds(1)));
-  WaitUntil([&] { return Done() == "1"; });
+  WaitUntil([&] { return Done() == "1" && burner.counters().consumed > 0; });
   EXPECT_EQ(burner.counters().consumed, 1U);
   EXPECT_EQ(other.counters().recovered, 0U);
 }
