@@ -13,7 +13,7 @@ configure() {
 }
 
 # Unit tests alone: the end-to-end tests run with the dev build.
-unit() { ctest --test-dir "build/$1" -L unit --output-on-failure --repeat until-pass:3; }
+unit() { ctest --test-dir "build/$1" -L unit --output-on-failure; }
 
 stage "g++ 12 with AddressSanitizer: the modules with coroutines"
 configure gcc
