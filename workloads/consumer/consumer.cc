@@ -77,6 +77,7 @@ struct Consumer::State {
   net::Task<void> RecoverAgainAndAgain();
   net::Task<void> Recover();
   net::Task<void> WorkOn();
+  net::Task<void> PutBackUnseen();
   net::Task<bool> Process(std::string item);
   net::Task<bool> Work();
   net::Task<bool> Finish(std::string item);
@@ -169,15 +170,29 @@ net::Task<void> Consumer::State::WorkOn() {
       Failed("take", item.error());
       co_await drain_asked.WaitFor(brokers::RedisRetryDelay(failures_in_row));
       if (const bool cancelled = co_await net::IsCancelled(); cancelled) co_return;
+      co_await PutBackUnseen();
       continue;
     }
     Succeeded();
-    if (!*item || draining) continue;  // an item that came too late is put back by Leave
+    if (draining) continue;  // an item that came too late is put back by Leave
+    if (!*item) {
+      co_await PutBackUnseen();
+      continue;
+    }
     if (const bool ok = co_await Process(**item); !ok) co_return;
   }
   co_await Leave();
   has_left = true;
   drained.Notify();
+}
+
+// A take that Redis carried out, but whose answer was lost, leaves an item in this owner's list
+// that it does not know of; as its lease lives on, nobody else would put it back. Called after each
+// take without an item: also a while after a failure, since Redis may carry a take out late.
+net::Task<void> Consumer::State::PutBackUnseen() {
+  const Result<std::int64_t> moved = co_await control.Integer(PutBackCommand(keys));
+  if (!moved) co_return Failed("put back", moved.error());
+  if (*moved > 0) spdlog::info("put back {}, taken in an exchange that failed", *moved);
 }
 
 // False when cancelled.

@@ -169,6 +169,15 @@ TEST_F(ConsumerTest, NothingIsLostWhenRedisDiesAndComesBack) {
   EXPECT_EQ(Length("jobs"), 0);
 }
 
+// What a take leaves behind whose answer was lost with the connection.
+TEST_F(ConsumerTest, AnItemInItsOwnListThatItDoesNotKnowOfIsWorkedOn) {
+  Consumer& consumer = Add(Make("c", milliseconds(1)));
+  WaitUntil([&] { return Redis({"EXISTS", "jobs:lease:c"})->integer == 1; });
+  ASSERT_TRUE(Redis({"LPUSH", "jobs:processing:c", "unseen"}));
+  WaitUntil([&] { return Done() == "1" && consumer.counters().consumed == 1; });
+  EXPECT_EQ(Length("jobs:processing:c"), 0);
+}
+
 TEST_F(ConsumerTest, BurningKeepsTheLease) {
   Publish(1);
   Options options = Make("burner", milliseconds(1000));

@@ -27,10 +27,10 @@ constexpr std::string_view kRecover =
     "while redis.call('LMOVE', KEYS[1], KEYS[3], 'LEFT', 'RIGHT') do n = n + 1 end "
     "return n";
 
-constexpr std::string_view kLeave =
+constexpr std::string_view kPutBack =
     "local n = 0 "
-    "while redis.call('LMOVE', KEYS[1], KEYS[3], 'LEFT', 'RIGHT') do n = n + 1 end "
-    "redis.call('DEL', KEYS[2]) "
+    "while redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'RIGHT') do n = n + 1 end "
+    "if KEYS[3] then redis.call('DEL', KEYS[3]) end "
     "return n";
 
 }  // namespace
@@ -65,8 +65,12 @@ brokers::RedisCommand RecoverCommand(const QueueKeys& dead) {
   return {"EVAL", std::string(kRecover), "3", dead.processing, dead.lease, dead.queue};
 }
 
+brokers::RedisCommand PutBackCommand(const QueueKeys& keys) {
+  return {"EVAL", std::string(kPutBack), "2", keys.processing, keys.queue};
+}
+
 brokers::RedisCommand LeaveCommand(const QueueKeys& keys) {
-  return {"EVAL", std::string(kLeave), "3", keys.processing, keys.lease, keys.queue};
+  return {"EVAL", std::string(kPutBack), "3", keys.processing, keys.queue, keys.lease};
 }
 
 }  // namespace weir::consumer

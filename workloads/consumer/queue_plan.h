@@ -32,6 +32,9 @@ brokers::RedisCommand LeaseCommand(const QueueKeys& keys, Duration lease);
 brokers::RedisCommand FinishCommand(const QueueKeys& keys, const std::string& item);
 // Puts what a dead owner held back to the front; the number of items. -1 where the owner lives.
 brokers::RedisCommand RecoverCommand(const QueueKeys& dead);
+// The owner, working on nothing, puts back what its list holds: items whose take was answered into
+// a connection that broke.
+brokers::RedisCommand PutBackCommand(const QueueKeys& keys);
 // The owner leaves: what it holds goes back, its lease ends.
 brokers::RedisCommand LeaveCommand(const QueueKeys& keys);
 
