@@ -50,6 +50,23 @@ def strip(text):
     return pattern.sub(blank, text)
 
 
+def conditions_that_await(code):
+    """Where a condition awaits: `if (co_await f())`, a loop's condition, a side of && or ||."""
+    yield from re.finditer(r"(&&|\|\||\?)\s*!?\s*co_await\b", code)
+    for match in re.finditer(r"\b(if|while|for)\s*\(", code):
+        depth, end, parts = 1, match.end(), [match.end()]
+        while depth and end < len(code):
+            depth += {"(": 1, "{": 1, ")": -1, "}": -1}.get(code[end], 0)
+            if depth == 1 and code[end] == ";":
+                parts.append(end)
+            end += 1
+        # `if (const bool ok = co_await f(); !ok)`: the condition is what follows the first `;`.
+        first = 1 if len(parts) > 1 else 0
+        last = parts[2] if len(parts) > 2 else end
+        if re.search(r"\bco_await\b", code[parts[first]:last]):
+            yield match
+
+
 def pure_modules(root):
     return {p.parent.name for p in root.glob("src/*/deps.txt") if "pure: yes" in p.read_text()}
 
@@ -67,6 +84,9 @@ def check_file(rel, text, pure):
             continue
         for match in re.finditer(pattern, code):
             report(match, name, advice)
+    for match in conditions_that_await(code):
+        report(match, "condition", "write `if (const bool ok = co_await f(); !ok)`: g++ 12 "
+               "miscompiles jumps behind a condition that awaits")
     parts = rel.split("/")
     is_test = rel.endswith("_test.cc")
     held_pure = parts[0] == "src" and (parts[1] in pure or rel.endswith(("_plan.cc", "_plan.h")))

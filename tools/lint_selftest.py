@@ -20,6 +20,7 @@ BAD = {
     "locale": "double d = strtod(s, nullptr);",
     "regex": "std::regex r;",
     "c5": "co_await Run([&x] { x(); });",
+    "condition": "if (!co_await f()) co_return;",
     "cast": "auto p = reinterpret_cast<char*>(q);",
     "todo": "// TODO: later",
     "nolint": "int x;  // NOLINT",
@@ -30,6 +31,8 @@ GOOD = [
     "clock.Now();",
     "// TODO(#12): a named one",
     "co_await group.Stop();",
+    "if (const bool ok = co_await f(); !ok) co_return;",
+    "for (bool ok = co_await f(); ok; ok = co_await f()) {}",
     "auto x = values[i]; co_await f(x);",
     "int y;  // NOLINT(misc-no-recursion): depth is limited by the parser",
 ]

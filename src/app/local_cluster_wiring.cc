@@ -196,7 +196,8 @@ net::Task<void> LocalCluster::ServeHops(net::ResponseWriter& writer) {
 }
 
 net::Task<void> LocalCluster::TruncateSeries() {
-  while (co_await net::Sleep(kTruncateEvery)) {
+  for (bool slept = co_await net::Sleep(kTruncateEvery); slept;
+       slept = co_await net::Sleep(kTruncateEvery)) {
     head_->Truncate(ToUnixMillis(clock_.Now() - kRetention));
   }
 }

@@ -401,8 +401,8 @@ net::Task<Decision> HpaController::State::WriteStatus(Subject subject, client::O
 }
 
 net::Task<void> HpaController::State::StartWhenSynced() {
-  if (!co_await hpas.WaitSynced()) co_return;
-  if (!co_await pods.WaitSynced()) co_return;
+  if (const bool synced = co_await hpas.WaitSynced(); !synced) co_return;
+  if (const bool synced = co_await pods.WaitSynced(); !synced) co_return;
   controller.Start();
 }
 

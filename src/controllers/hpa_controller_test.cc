@@ -51,7 +51,7 @@ class FakeApi final : public client::Transport {
     auto& watch = watches_[path];
     if (!watch) watch = std::make_unique<Watch>(loop_);
     Watch& mine = *watch;
-    while (co_await mine.news.Wait()) {
+    for (bool woken = co_await mine.news.Wait(); woken; woken = co_await mine.news.Wait()) {
       while (!mine.lines.empty()) {
         const std::string line = mine.lines.front();
         mine.lines.erase(mine.lines.begin());

@@ -69,7 +69,8 @@ net::Task<std::optional<std::string>> HpaFetch::WriteScale(Target target, std::i
     if (written.error().code != Code::kConflict || tries == kWriteTries) {
       co_return written.error().message;
     }
-    if (!co_await net::Sleep(kWriteDelay)) co_return written.error().message;
+    if (const bool slept = co_await net::Sleep(kWriteDelay); !slept)
+      co_return written.error().message;
     Result<Json> again = co_await client_.GetPath(target.path);
     if (!again) co_return again.error().message;
     target.scale = *std::move(again);

@@ -21,7 +21,7 @@ net::Task<bool> SharedInformers::WaitSynced() {
   std::vector<client::Informer*> all;
   for (auto& [ref, informer] : informers_) all.push_back(informer.get());
   for (client::Informer* informer : all) {
-    if (!co_await informer->WaitSynced()) co_return false;
+    if (const bool synced = co_await informer->WaitSynced(); !synced) co_return false;
   }
   co_return true;
 }

@@ -38,7 +38,7 @@ struct ControllerManager::State {
 
   // The controllers begin once they know what there is: an empty cache would look like loss.
   net::Task<void> StartWhenSynced() {
-    if (!co_await informers.WaitSynced()) co_return;
+    if (const bool synced = co_await informers.WaitSynced(); !synced) co_return;
     namespaces.Start();
     replica_sets.Start();
     deployments.Start();
@@ -47,7 +47,8 @@ struct ControllerManager::State {
   }
 
   net::Task<void> ExpireEvents() {
-    while (co_await net::Sleep(kEventSweep)) {
+    for (bool slept = co_await net::Sleep(kEventSweep); slept;
+         slept = co_await net::Sleep(kEventSweep)) {
       Result<Json> list = co_await client.List(kEventsRef, "");
       if (!list) {
         spdlog::warn("events cannot be listed for expiry: {}", list.error().message);

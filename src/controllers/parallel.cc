@@ -29,7 +29,7 @@ net::Task<void> RunAll(net::TaskGroup& group, std::vector<std::function<net::Tas
   auto join = std::make_shared<Join>(group.loop(), tasks.size());
   for (auto& task : tasks) group.Spawn(RunOne(join, std::move(task)));
   while (join->left > 0) {
-    if (!co_await join->done.Wait()) co_return;
+    if (const bool woken = co_await join->done.Wait(); !woken) co_return;
   }
 }
 

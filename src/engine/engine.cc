@@ -44,7 +44,7 @@ net::Task<void> Engine::RunTimers() {
       const Duration wait =
           std::max<Duration>(*next - clock_.Monotonic(), std::chrono::milliseconds(1));
       co_await groups_changed_.WaitFor(wait);
-    } else if (!co_await groups_changed_.Wait()) {
+    } else if (const bool woken = co_await groups_changed_.Wait(); !woken) {
       co_return;
     }
   }

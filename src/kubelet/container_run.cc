@@ -58,7 +58,7 @@ struct ContainerRun::State {
       if (error) break;
       state->log->Append(std::string_view(buffer).substr(0, n), state->clock.Now());
     }
-    if (co_await net::IsCancelled()) co_return;
+    if (const bool cancelled = co_await net::IsCancelled(); cancelled) co_return;
     const auto wait = asio::posix::stream_descriptor::wait_read;
     const auto [error] = co_await state->ended.async_wait(wait, net::kAwait);
     if (error || state->abandoned) co_return;

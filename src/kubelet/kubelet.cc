@@ -177,11 +177,11 @@ Status Kubelet::Impl::Start() {
 }
 
 net::Task<void> Kubelet::Impl::Run() {
-  while (!co_await Register()) {
-    if (!co_await net::Sleep(kRetry)) co_return;
+  for (bool registered = co_await Register(); !registered; registered = co_await Register()) {
+    if (const bool slept = co_await net::Sleep(kRetry); !slept) co_return;
   }
   for (client::Informer* informer : {&services_, &config_maps_, &secrets_, &nodes_, &pods_}) {
-    if (!co_await informer->WaitSynced()) co_return;
+    if (const bool synced = co_await informer->WaitSynced(); !synced) co_return;
   }
   AdoptAll();
   group_.Spawn(Schedule());
@@ -207,7 +207,9 @@ net::Task<bool> Kubelet::Impl::Register() {
 }
 
 net::Task<void> Kubelet::Impl::ReportNode() {
-  while (co_await net::Sleep(kNodeReportPeriod)) co_await Register();
+  for (bool slept = co_await net::Sleep(kNodeReportPeriod); slept;
+       slept = co_await net::Sleep(kNodeReportPeriod))
+    co_await Register();
 }
 
 // Pods of an earlier run keep their addresses; only then may new ones take any.
@@ -287,7 +289,8 @@ std::vector<ObjectPtr> Kubelet::Impl::BoundPods() const {
 // Gives waiting pods to the node, oldest name first, one at a time.
 net::Task<void> Kubelet::Impl::Schedule() {
   bool retry = false;
-  while (!co_await net::IsCancelled()) {
+  for (bool cancelled = co_await net::IsCancelled(); !cancelled;
+       cancelled = co_await net::IsCancelled()) {
     if (retry) {
       co_await schedule_.WaitFor(kRetry);
     } else {
@@ -300,7 +303,7 @@ net::Task<void> Kubelet::Impl::Schedule() {
       if (unbound && !assumed_.contains(Uid(*pod))) waiting.push_back(pod);
     }
     for (const ObjectPtr& pod : waiting) {
-      if (!co_await Place(pod)) retry = true;
+      if (const bool placed = co_await Place(pod); !placed) retry = true;
     }
   }
 }
@@ -422,9 +425,10 @@ Status Kubelet::Impl::WriteHosts(const std::string& ns, const std::vector<Object
 
 // Rewrites the hosts files of namespaces that have pods of ours whenever names change.
 net::Task<void> Kubelet::Impl::KeepHosts() {
-  while (!co_await net::IsCancelled()) {
+  for (bool cancelled = co_await net::IsCancelled(); !cancelled;
+       cancelled = co_await net::IsCancelled()) {
     co_await hosts_changed_.Wait();
-    if (!co_await net::Sleep(kHostsPause)) co_return;
+    if (const bool slept = co_await net::Sleep(kHostsPause); !slept) co_return;
     const std::vector<ObjectPtr> pods = PodsWithAddress();
     std::set<std::string> namespaces;
     for (const auto& [uid, worker] : workers_) namespaces.insert(NamespaceOf(worker->pod()));

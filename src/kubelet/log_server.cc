@@ -55,7 +55,7 @@ net::Task<void> StreamLog(std::shared_ptr<ContainerLog> log, LogOptions options,
     } else if (bytes.empty()) {
       co_await log->changed().Wait();
     }
-    if (co_await net::IsCancelled()) co_return;
+    if (const bool cancelled = co_await net::IsCancelled(); cancelled) co_return;
   }
   (void)co_await writer.End();
 }

@@ -297,7 +297,7 @@ net::Task<void> PodWorker::RunProbe(std::shared_ptr<PodWorker> self, std::size_t
   while (token->active && spec.kind != ProbeKind::kStartup &&
          !self->state_.containers[index].started) {
     co_await token->wake.Wait();
-    if (co_await net::IsCancelled()) co_return;
+    if (const bool cancelled = co_await net::IsCancelled(); cancelled) co_return;
   }
   ProbeState probe;
   probe.started_at = self->state_.containers[index].started_at;
@@ -306,12 +306,13 @@ net::Task<void> PodWorker::RunProbe(std::shared_ptr<PodWorker> self, std::size_t
     const Time now = self->Now();
     if (next > now) {
       co_await token->wake.WaitFor(next - now);
-      if (co_await net::IsCancelled()) co_return;
+      if (const bool cancelled = co_await net::IsCancelled(); cancelled) co_return;
       continue;
     }
     if (self->state_.containers[index].stopping && spec.kind != ProbeKind::kReadiness) co_return;
     const ProbeResult result = co_await self->host_.prober().Ask(spec, self->Target(index));
-    if (!token->active || co_await net::IsCancelled()) co_return;
+    if (!token->active) co_return;
+    if (const bool cancelled = co_await net::IsCancelled(); cancelled) co_return;
     const ProbeStep step = AfterProbe(spec, probe, result.success, now, self->Now());
     self->ApplyVerdict(index, spec, step, result);
     if (spec.kind == ProbeKind::kStartup && step.verdict != ProbeVerdict::kNone) co_return;
@@ -355,7 +356,7 @@ net::Task<void> PodWorker::WatchListeners(std::shared_ptr<PodWorker> self, std::
     const Time at = self->state_.containers[index].started_at + age;
     while (token->active && self->Now() < at) {
       co_await token->wake.WaitFor(at - self->Now());
-      if (co_await net::IsCancelled()) co_return;
+      if (const bool cancelled = co_await net::IsCancelled(); cancelled) co_return;
     }
     if (!token->active) co_return;
     const auto ports = platform::ReadWildcardListeners(self->containers_[index].run->pid());

@@ -94,14 +94,15 @@ PodGoal PodWorker::Goal() const {
 
 net::Task<void> PodWorker::Run() {
   std::size_t steps = 0;
-  while (!co_await net::IsCancelled()) {
+  for (bool cancelled = co_await net::IsCancelled(); !cancelled;
+       cancelled = co_await net::IsCancelled()) {
     const Next next = co_await Step();
     if (next == Next::kDone) co_return;
     // A plan that never comes to rest would be a bug; it may not starve everybody else.
     if (next == Next::kWait) steps = 0;
     if (++steps > kStepsBeforePause) {
       spdlog::error("kubelet: pod {}/{} does not come to rest", Namespace(), Name());
-      if (!co_await net::Sleep(seconds(1))) co_return;
+      if (const bool slept = co_await net::Sleep(seconds(1)); !slept) co_return;
       steps = 0;
     }
   }
@@ -115,7 +116,7 @@ net::Task<PodWorker::Next> PodWorker::Step() {
   if (!actions.start.empty() && !state_.sandbox_ready) {
     if (set_up_after_ && *set_up_after_ > Now()) {
       if (!actions.wake || *set_up_after_ < *actions.wake) actions.wake = set_up_after_;
-    } else if (co_await SetUp()) {
+    } else if (const bool set_up = co_await SetUp(); set_up) {
       co_return Next::kAgain;
     } else {
       actions.wake = set_up_after_;
@@ -126,14 +127,17 @@ net::Task<PodWorker::Next> PodWorker::Step() {
     }
     co_return Next::kAgain;
   }
-  if (volumes_stale_ && state_.sandbox_ready && co_await SetUp()) co_return Next::kAgain;
+  if (volumes_stale_ && state_.sandbox_ready) {
+    if (const bool set_up = co_await SetUp(); set_up) co_return Next::kAgain;
+  }
   if (actions.ended && goal == PodGoal::kShutDown) co_return Next::kDone;
   if (gone_ && actions.ended) {
     CleanUp();
     co_return Next::kDone;
   }
   if (actions.ended) host_.ReleaseAddress(*pod_);
-  const bool reported = removed_ || co_await Report(actions.ended);
+  bool reported = removed_;
+  if (!reported) reported = co_await Report(actions.ended);
   if (reported && actions.ended && goal == PodGoal::kDelete && !removed_) {
     removed_ = co_await RemoveObject();
     if (removed_) co_return Next::kAgain;

@@ -84,13 +84,15 @@ void Proxy::Impl::Start() {
 }
 
 net::Task<void> Proxy::Impl::Run() {
-  if (!co_await services_.WaitSynced()) co_return;
-  if (!co_await slices_.WaitSynced()) co_return;
+  if (const bool synced = co_await services_.WaitSynced(); !synced) co_return;
+  if (const bool synced = co_await slices_.WaitSynced(); !synced) co_return;
   bool all_open = co_await Apply();
   while (!group_.stopping()) {
-    const bool notified =
-        all_open ? co_await changed_.Wait() : co_await changed_.WaitFor(kRetryListen);
-    if (all_open && !notified) co_return;  // cancelled
+    if (!all_open) {
+      co_await changed_.WaitFor(kRetryListen);
+    } else if (const bool notified = co_await changed_.Wait(); !notified) {
+      co_return;  // cancelled
+    }
     all_open = co_await Apply();
   }
 }
@@ -172,7 +174,7 @@ void Proxy::Impl::Accepted(const std::shared_ptr<Listener>& listener,
 
 net::Task<void> Proxy::Impl::Serve(std::shared_ptr<Listener> listener, std::shared_ptr<Pipe> pipe) {
   ++counters_.active;
-  if (co_await Connect(listener, pipe)) {
+  if (const bool connected = co_await Connect(listener, pipe); connected) {
     listener.reset();
     group_.Spawn(PumpBack(pipe));
     co_await Pump(pipe, true);

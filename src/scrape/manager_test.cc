@@ -58,7 +58,8 @@ class StandIn final : public client::Transport {
     watches_.insert(&watch);
     head(net::HttpResponse::JsonText(200, ""));
     bool open = true;
-    while (open && co_await watch.more.Wait()) {
+    while (open) {
+      if (const bool woken = co_await watch.more.Wait(); !woken) break;
       for (const std::string& line : std::exchange(watch.lines, {})) open = open && chunk(line);
     }
     watches_.erase(&watch);
