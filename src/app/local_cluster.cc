@@ -128,8 +128,10 @@ net::Task<Status> LocalCluster::Start() {
   Status applied = co_await ApplyManifests(access.client, api_->registry(), std::move(*kinds));
   if (!applied) co_return applied;
 
-  if (auto s = kubelet_->Start(); !s) co_return s;
-  proxy_->Start();
+  if (kubelet_) {
+    if (auto s = kubelet_->Start(); !s) co_return s;
+    proxy_->Start();
+  }
   controllers_->Start();
   scrape_->Start();
   rules_->Start();
@@ -160,8 +162,10 @@ net::Task<void> LocalCluster::Stop() {
   co_await rules_->Stop();
   co_await scrape_->Stop();
   co_await controllers_->Stop();
-  co_await kubelet_->Stop();
-  co_await proxy_->Stop();
+  if (kubelet_) {
+    co_await kubelet_->Stop();
+    co_await proxy_->Stop();
+  }
   co_await api_->Stop();
   co_await http_->Stop(kHttpGrace);
 }

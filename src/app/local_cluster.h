@@ -14,6 +14,7 @@
 #include "apiserver/server.h"
 #include "app/credentials.h"
 #include "app/hops.h"
+#include "app/metrics_page.h"
 #include "app/preflight.h"
 #include "app/rule_loader.h"
 #include "client/client.h"
@@ -65,6 +66,7 @@ class LocalCluster {
   void MakeComponents();
   void MakeMetricsPath();
   void MakeWorkloadPath();
+  void MakeNode();
   void Connect();
   void ConnectHops();
   void TellHpas(const std::vector<std::string>& series_names);
@@ -72,6 +74,7 @@ class LocalCluster {
   apiserver::TokenMap MakeTokens();
   Access& AddAccess(const std::string& component);
   std::string MetricsPage() const;
+  void AddNodeMetrics(app::MetricsPage& page) const;
   net::Task<void> ServeHops(net::ResponseWriter& writer);
   net::Task<void> TruncateSeries();
 
@@ -102,8 +105,8 @@ class LocalCluster {
   std::unique_ptr<metricsserver::Server> metrics_server_;
   std::unique_ptr<controllers::HpaController> hpa_;
   std::unique_ptr<controllers::ControllerManager> controllers_;
-  std::unique_ptr<proxy::Proxy> proxy_;
-  std::unique_ptr<kubelet::Kubelet> kubelet_;
+  std::unique_ptr<proxy::Proxy> proxy_;           // none without a node
+  std::unique_ptr<kubelet::Kubelet> kubelet_;     // none without a node
   std::set<std::string> unmapped_series_;         // changed, but no metric was made of them yet
   std::unique_ptr<client::Informer> watch_pods_;  // for the hop times
 

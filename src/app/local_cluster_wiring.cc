@@ -96,8 +96,12 @@ void LocalCluster::MakeWorkloadPath() {
   manager.root_ca = credentials_.ca_pem;
   controllers_ = std::make_unique<controllers::ControllerManager>(
       loop_, clock_, random_, AddAccess("controllers").client, manager);
-  proxy_ = std::make_unique<proxy::Proxy>(loop_, clock_, random_, AddAccess("proxy").client);
+  if (wanted.node) MakeNode();
+}
 
+void LocalCluster::MakeNode() {
+  const UpOptions& wanted = checked_.options;
+  proxy_ = std::make_unique<proxy::Proxy>(loop_, clock_, random_, AddAccess("proxy").client);
   kubelet::Options kubelet;
   kubelet.data_dir = wanted.data_dir;
   kubelet.catalogue = checked_.catalogue;
@@ -128,10 +132,12 @@ void LocalCluster::Connect() {
     const std::set<std::string> names = std::exchange(unmapped_series_, {});
     TellHpas({names.begin(), names.end()});
   });
-  api_->SetLogHandler(
-      [this](std::string ns, std::string name, std::string query, net::ResponseWriter& writer) {
-        return kubelet_->ServeLog(std::move(ns), std::move(name), std::move(query), writer);
-      });
+  if (kubelet_) {
+    api_->SetLogHandler(
+        [this](std::string ns, std::string name, std::string query, net::ResponseWriter& writer) {
+          return kubelet_->ServeLog(std::move(ns), std::move(name), std::move(query), writer);
+        });
+  }
   api_->SetMetricsHandler([this] { return MetricsPage(); });
   for (const char* group : {"custom.metrics.k8s.io", "external.metrics.k8s.io"}) {
     api_->Mount(
@@ -225,6 +231,12 @@ std::string LocalCluster::MetricsPage() const {
                count(http.refused));
   page.Counter("weir_http_oversized_total", "Requests above the size limits.",
                count(http.oversized));
+  if (kubelet_) AddNodeMetrics(page);
+  return page.ToText();
+}
+
+void LocalCluster::AddNodeMetrics(app::MetricsPage& page) const {
+  const auto count = [](auto value) { return static_cast<double>(value); };
   page.Gauge("weir_kubelet_pods", "Pods on the node.", count(kubelet_->counters().pods));
   const proxy::Proxy::Counters services = proxy_->counters();
   page.Counter("weir_proxy_connections_total", "Connections to Services.",
@@ -232,7 +244,6 @@ std::string LocalCluster::MetricsPage() const {
   page.Counter("weir_proxy_unreachable_total", "Connections that no backend took.",
                count(services.unreachable));
   page.Counter("weir_proxy_refused_total", "Connections above the limit.", count(services.refused));
-  return page.ToText();
 }
 
 }  // namespace weir::app

@@ -57,6 +57,12 @@ int Main(int argc, char** argv) {
   up_command->add_option(
       "--token-auth-file", up.token_auth_file,
       "Further users, as kube-apiserver reads them: token,user,uid[,\"groups\"]");
+  up_command
+      ->add_option_function<std::string>(
+          "--kubelet", [&up](const std::string& which) { up.node = which == "process"; },
+          "Who runs the pods: `process`, as local processes; `none`, no node is registered")
+      ->check(CLI::IsMember({"process", "none"}))
+      ->default_str("process");
   up_command->add_flag("--upstream-exact", up.upstream_exact,
                        "Answer as Kubernetes 1.36 does in everything, for comparison");
 

@@ -20,6 +20,9 @@ struct UpOptions {
   std::string images_file;
   std::string adapter_config_file;
   std::string token_auth_file;
+  // false: no node registers here, so that somebody else's kubelet, or a stand-in, runs the pods
+  // and nothing listens for Services.
+  bool node = true;
   bool upstream_exact = false;
 };
 
