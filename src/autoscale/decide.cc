@@ -340,6 +340,7 @@ Decision Pass::Run() {
   status_.SetMetrics(metrics_);
   decision_.settled = true;
   decision_.status = status_.Build();
+  if (!options_.departures.look_again) decision_.look_again.reset();
   return std::move(decision_);
 }
 

@@ -53,7 +53,8 @@ struct Decision {
   std::optional<std::int32_t> wanted;      // what the metrics ask for together
   std::optional<std::int32_t> stabilized;  // after the stabilisation windows
 
-  // Earlier than the next period there is something to do: a limit lets more through.
+  // Earlier than the next period there may be something to do though nothing new is seen: a window
+  // or a limit lets more through. None where the departure of that name is off.
   std::optional<Time> look_again;
   bool settled = false;  // the pass came to a result, if only that nothing is to change
 

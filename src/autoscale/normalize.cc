@@ -40,6 +40,8 @@ struct Limited {
 
 // The longest stabilisation window that the API allows.
 constexpr Duration kLongestWindow = std::chrono::hours(1);
+// The legacy window still holds what is exactly as old as it.
+constexpr Duration kLegacyTick = std::chrono::milliseconds(1);
 
 void Remember(History& history, std::int32_t wanted, Time now, Time cutoff,
               const Options& options) {
@@ -65,14 +67,35 @@ std::int64_t PeriodStart(Duration period, std::int32_t current, const History& h
   return numbers.Narrow(current - sum(history.ups) + sum(history.downs));
 }
 
+std::optional<Time> Earlier(std::optional<Time> a, std::optional<Time> b) {
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
+
 // When the first change that counts now counts no more.
 std::optional<Time> FirstToAge(const std::vector<ScaleEvent>& events, Duration period, Time now) {
   std::optional<Time> first;
   for (const ScaleEvent& event : events) {
     if (event.at <= now - period) continue;
-    if (!first || event.at + period < *first) first = event.at + period;
+    first = Earlier(first, event.at + period);
   }
   return first;
+}
+
+// When the last of the recommendations that hold the outcome leaves its window. A window of
+// spec.behavior ends before what is as old as it, the legacy one a moment after.
+std::optional<Time> WindowOpens(const History& history, const Normalized& result,
+                                std::int32_t wanted, Duration up_window, Duration down_window) {
+  if (result.stabilized == wanted) return std::nullopt;
+  const bool held_up = result.stabilized > wanted;
+  std::optional<Time> last;
+  for (const Recommendation& one : history.recommendations) {
+    const bool holds =
+        held_up ? one.replicas >= result.stabilized : one.replicas <= result.stabilized;
+    if (holds) last = std::max(last.value_or(one.at), one.at);
+  }
+  if (!last) return std::nullopt;
+  return *last + (held_up ? down_window : up_window);
 }
 
 // Without behavior: the highest recommendation of the window counts, and one step at most doubles.
@@ -102,6 +125,10 @@ Limited LimitLegacy(const HpaSpec& spec, std::int32_t current, std::int32_t want
   return {wanted, kInRange};
 }
 
+std::chrono::seconds UpWindow(const ScalingRules& rules) {
+  return std::chrono::seconds(rules.window_s.value_or(0));
+}
+
 std::chrono::seconds DownWindow(const ScalingRules& rules, const Options& options) {
   if (rules.window_s) return std::chrono::seconds(*rules.window_s);
   return std::chrono::floor<std::chrono::seconds>(options.downscale_stabilization);
@@ -109,7 +136,7 @@ std::chrono::seconds DownWindow(const ScalingRules& rules, const Options& option
 
 std::int32_t Stabilize(const Behavior& behavior, std::int32_t current, std::int32_t wanted,
                        History& history, Time now, const Options& options) {
-  const Time up_cutoff = now - std::chrono::seconds(behavior.up.window_s.value_or(0));
+  const Time up_cutoff = now - UpWindow(behavior.up);
   const Time down_cutoff = now - DownWindow(behavior.down, options);
   std::int32_t lowest = wanted;
   std::int32_t highest = wanted;
@@ -177,16 +204,15 @@ Limited Limit(const HpaSpec& spec, const Behavior& behavior, std::int32_t curren
   return {wanted, kInRange};
 }
 
-std::optional<Time> LookAgain(const HpaSpec& spec, const Explanation& limited,
-                              const History& history, Time now, const Options& options) {
+std::optional<Time> LimitLoosens(const HpaSpec& spec, const Explanation& limited,
+                                 const History& history, Time now, const Options& options) {
   const bool up = limited.reason == kUpLimit.reason;
   if (!up && limited.reason != kDownLimit.reason) return std::nullopt;
   const std::vector<ScaleEvent>& events = up ? history.ups : history.downs;
   if (!spec.behavior) return FirstToAge(events, options.sync_period, now);
   std::optional<Time> first;
   for (const ScalingPolicy& policy : (up ? spec.behavior->up : spec.behavior->down).policies) {
-    const auto aged = FirstToAge(events, std::chrono::seconds(policy.period_s), now);
-    if (aged && (!first || *aged < *first)) first = aged;
+    first = Earlier(first, FirstToAge(events, std::chrono::seconds(policy.period_s), now));
   }
   return first;
 }
@@ -199,7 +225,11 @@ Normalized Normalize(const HpaSpec& spec, std::int32_t current, std::int32_t wan
   Normalized result;
   Explanation stabilized_why = kDownStabilized;
   Limited limited{};
+  Duration up_window{0};
+  Duration down_window = options.downscale_stabilization + kLegacyTick;
   if (spec.behavior) {
+    up_window = UpWindow(spec.behavior->up);
+    down_window = DownWindow(spec.behavior->down, options);
     result.stabilized = Stabilize(*spec.behavior, current, wanted, history, now, options);
     if (wanted >= current) stabilized_why = kUpStabilized;
     limited = Limit(spec, *spec.behavior, current, result.stabilized, history, now, numbers);
@@ -210,7 +240,8 @@ Normalized Normalize(const HpaSpec& spec, std::int32_t current, std::int32_t wan
   result.able = result.stabilized == wanted ? kReady : stabilized_why;
   result.replicas = limited.replicas;
   result.limited = limited.why;
-  result.look_again = LookAgain(spec, limited.why, history, now, options);
+  result.look_again = Earlier(WindowOpens(history, result, wanted, up_window, down_window),
+                              LimitLoosens(spec, limited.why, history, now, options));
   return result;
 }
 

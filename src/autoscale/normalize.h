@@ -23,7 +23,8 @@ struct Normalized {
   std::int32_t stabilized = 0;
   Explanation able;     // of the condition AbleToScale
   Explanation limited;  // of the condition ScalingLimited, which is True where replicas differ
-  // Where a rate limit bound: when it lets more through.
+  // Where a stabilisation window or a rate limit binds: when the outcome may become another one
+  // though nothing new is seen.
   std::optional<Time> look_again;
 };
 

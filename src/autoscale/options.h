@@ -32,6 +32,9 @@ struct Departures {
   // All recommendations of the last hour count when a window is made longer (upstream: those that
   // were not overwritten meanwhile).
   bool keep_extremes = true;
+  // A pass comes as soon as a stabilisation window or a rate limit lets the outcome change
+  // (upstream: with the next sync period).
+  bool look_again = true;
 
   static constexpr Departures None() {
     return {.wake_from_zero = false,
@@ -41,7 +44,8 @@ struct Departures {
             .hold_spec_replicas = false,
             .follow_target_field = false,
             .refuse_negative = false,
-            .keep_extremes = false};
+            .keep_extremes = false,
+            .look_again = false};
   }
 };
 

@@ -43,6 +43,12 @@ Result<std::optional<Time>> TimeAt(const Json& object, std::string_view key) {
   return std::optional<Time>(kStart + *seconds);
 }
 
+// Rounded up to thousandths.
+double ToSeconds(Time time) {
+  return static_cast<double>(std::chrono::ceil<std::chrono::milliseconds>(time - kStart).count()) /
+         1000;
+}
+
 Result<kube::Quantity> ReadQuantity(const Json& value) {
   return kube::Quantity::Parse(value.is_string() ? value.get<std::string>() : DumpJson(value));
 }
@@ -322,6 +328,7 @@ Result<Json> Scenario::Step(const Json& step) {
   answer["events"] = Answer(decision.events);
   answer["queries"] = Answer(requests);
   if (!decision.error.empty()) answer["error"] = decision.error;
+  if (decision.look_again) answer["lookAgain"] = ToSeconds(*decision.look_again);
   if (decision.status_changed && !status_error) subject_.status = std::move(decision.status);
   return answer;
 }

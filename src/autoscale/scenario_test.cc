@@ -81,6 +81,10 @@ void Check(const Json& expect, const Json& answer, const Json& status) {
   if (expect.contains("queries")) {
     EXPECT_EQ(DumpJson(*Find(expect, "queries")), DumpJson(*Find(answer, "queries")));
   }
+  if (expect.contains("lookAgain")) {
+    const Json* look_again = Find(answer, "lookAgain");
+    EXPECT_EQ(*Find(expect, "lookAgain"), look_again == nullptr ? Json() : *look_again);
+  }
   if (expect.contains("current")) {
     EXPECT_EQ(DumpJson(*Find(expect, "current")), DumpJson(CurrentValues(status)));
   }

@@ -10,6 +10,7 @@
 #include "autoscale/decide.h"
 #include "base/strings.h"
 #include "client/events.h"
+#include "controllers/hpa_targets.h"
 
 namespace weir::controllers {
 namespace {
@@ -22,17 +23,13 @@ using autoscale::Subject;
 constexpr Duration kPodDelay = std::chrono::seconds(1);
 constexpr int kStatusTries = 3;
 
-const Json& Document(const client::ObjectPtr& object) {
-  static const Json nothing;
-  return object ? *object : nothing;
-}
-
 std::int64_t ResourceVersion(const Json& object) {
   return ParseInt(GetString(object, {"metadata", "resourceVersion"})).value_or(0);
 }
 
 // What one autoscaler's passes remember.
 struct Memory {
+  Time since;  // when the object came, or its spec changed
   autoscale::History history;
   // Of the target's pods, since the first pass that read metrics; nothing before.
   kube::LabelSelector selector = kube::LabelSelector::Nothing();
@@ -46,8 +43,6 @@ struct Memory {
 struct Entry {
   std::vector<MetricRef> metrics;
   bool reads_pods = false;
-  std::string target_kind;
-  std::string target_name;
 };
 
 autoscale::Options EngineOptions(const HpaOptions& options) {
@@ -69,8 +64,6 @@ struct HpaController::State {
   // Events.
   void OnHpa(const client::ObjectPtr& before, const client::ObjectPtr& after);
   void OnPod(const client::ObjectPtr& before, const client::ObjectPtr& after);
-  void OnTarget(const std::string& kind, const client::ObjectPtr& before,
-                const client::ObjectPtr& after);
   void Index(const std::string& key, const Json& hpa);
   void Unindex(const std::string& key);
   void OnMetrics(const std::vector<MetricRef>& metrics);
@@ -87,6 +80,8 @@ struct HpaController::State {
                                   std::shared_ptr<Memory> memory);
   net::Task<void> StartWhenSynced();
 
+  Memory& Remember(const std::string& key);
+  void FollowTarget(const std::string& key, const Subject& subject, const HpaFetch::Target& target);
   client::ObjectPtr Newest(const std::string& key, const Memory& memory) const;
   bool StillThere(const std::string& key, const Json& object) const;
   void Observe(const std::string& key, const Subject& subject, Observations& seen) const;
@@ -100,7 +95,7 @@ struct HpaController::State {
   HpaFetch fetch;
   client::Informer hpas;
   client::Informer pods;
-  std::vector<std::unique_ptr<client::Informer>> targets;
+  HpaTargets targets;
   client::EventRecorder recorder;
   client::Controller controller;
   DecisionListener listener;
@@ -121,6 +116,7 @@ HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& 
       fetch(client, clock, std::move(resolve), options.sync_period),
       hpas(client, group, random, client::refs::kHpas),
       pods(client, group, random, client::refs::kPods),
+      targets(client, group, random, [this](const std::string& key) { controller.Enqueue(key); }),
       recorder(client, group, clock, random, "horizontal-pod-autoscaler"),
       controller(loop, "hpa", options.workers,
                  [this](std::string key) { return Reconcile(std::move(key)); }) {
@@ -131,14 +127,6 @@ HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& 
   pods.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
     OnPod(before, after);
   });
-  for (const HpaOptions::WatchedTarget& watched : options.watched_targets) {
-    auto informer = std::make_unique<client::Informer>(client, group, random, watched.ref);
-    informer->AddListener([this, kind = watched.kind](const client::ObjectPtr& before,
-                                                      const client::ObjectPtr& after) {
-      OnTarget(kind, before, after);
-    });
-    targets.push_back(std::move(informer));
-  }
 }
 
 void HpaController::State::Index(const std::string& key, const Json& hpa) {
@@ -151,8 +139,6 @@ void HpaController::State::Index(const std::string& key, const Json& hpa) {
         return fetch.ResourceName(group_name, kind);
       });
   entry.reads_pods = ReadsPods(subject->spec);
-  entry.target_kind = subject->spec.target_kind;
-  entry.target_name = subject->spec.target_name;
   for (const MetricRef& metric : entry.metrics) by_metric[{metric.api, metric.metric}].insert(key);
   entries[key] = std::move(entry);
 }
@@ -173,6 +159,7 @@ void HpaController::State::OnHpa(const client::ObjectPtr& before, const client::
   const std::string key = client::KeyOf(after ? *after : *before);
   if (!after) {
     Unindex(key);
+    targets.Forget(key);
     memories.erase(key);
     return;
   }
@@ -181,7 +168,10 @@ void HpaController::State::OnHpa(const client::ObjectPtr& before, const client::
     memories.erase(key);
   }
   const bool wants_pass = !before || WantsPass(*before, *after);
-  if (wants_pass) Index(key, *after);
+  if (wants_pass) {
+    Index(key, *after);
+    Remember(key).since = clock.Now();
+  }
   if (options.upstream_exact) {
     controller.EnqueueAfter(key, options.sync_period);
   } else if (wants_pass) {
@@ -203,23 +193,6 @@ void HpaController::State::OnPod(const client::ObjectPtr& before, const client::
   }
 }
 
-void HpaController::State::OnTarget(const std::string& kind, const client::ObjectPtr& before,
-                                    const client::ObjectPtr& after) {
-  const auto replicas = [](const client::ObjectPtr& object) {
-    return GetInt(Document(object), {"spec", "replicas"});
-  };
-  if (before && after && replicas(before) == replicas(after)) return;
-  const Json& target = after ? *after : *before;
-  const std::string name = GetString(target, {"metadata", "name"});
-  const std::string prefix = GetString(target, {"metadata", "namespace"}) + "/";
-  for (auto entry = entries.lower_bound(prefix);
-       entry != entries.end() && entry->first.starts_with(prefix); ++entry) {
-    if (entry->second.target_name != name) continue;
-    if (ToLower(entry->second.target_kind) != ToLower(kind)) continue;
-    controller.Enqueue(entry->first);
-  }
-}
-
 void HpaController::State::OnMetrics(const std::vector<MetricRef>& metrics) {
   if (options.upstream_exact) return;
   const Time now = clock.Now();
@@ -231,11 +204,29 @@ void HpaController::State::OnMetrics(const std::vector<MetricRef>& metrics) {
       const bool concerned = std::ranges::any_of(
           read, [&](const MetricRef& metric) { return Concerns(changed, metric); });
       if (!concerned) continue;
-      std::shared_ptr<Memory>& memory = memories[key];
-      if (!memory) memory = std::make_shared<Memory>();
-      if (!memory->metric_changed) memory->metric_changed = now;
+      Memory& memory = Remember(key);
+      if (!memory.metric_changed) memory.metric_changed = now;
       controller.Enqueue(key);
     }
+  }
+}
+
+Memory& HpaController::State::Remember(const std::string& key) {
+  std::shared_ptr<Memory>& memory = memories[key];
+  if (!memory) {
+    memory = std::make_shared<Memory>();
+    memory->since = clock.Now();
+  }
+  return *memory;
+}
+
+void HpaController::State::FollowTarget(const std::string& key, const Subject& subject,
+                                        const HpaFetch::Target& target) {
+  if (options.upstream_exact) return;
+  if (target.resource) {
+    targets.Follow(key, *target.resource, subject.ns + "/" + subject.spec.target_name);
+  } else {
+    targets.Forget(key);
   }
 }
 
@@ -291,8 +282,8 @@ void HpaController::State::Record(const Json& hpa, Memory& memory,
 }
 
 net::Task<Result<client::ReconcileResult>> HpaController::State::Reconcile(std::string key) {
-  std::shared_ptr<Memory> memory = memories[key];
-  if (!memory) memory = memories[key] = std::make_shared<Memory>();
+  Remember(key);
+  const std::shared_ptr<Memory> memory = memories[key];
   const client::ObjectPtr object = Newest(key, *memory);
   if (!object) {
     memories.erase(key);
@@ -323,13 +314,19 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
   // Meanwhile the autoscaler may have gone: then nobody wants the answer. What a stop breaks off
   // looks like a failure and is none.
   if (stopping || !StillThere(key, *object)) co_return client::ReconcileResult{};
+  FollowTarget(key, *subject, target);
   if (!seen.scale_error && autoscale::NeedsMetrics(*subject, seen.scale, engine)) {
     memory->selector =
         kube::LabelSelector::Parse(seen.scale.selector).value_or(kube::LabelSelector::Nothing());
   }
 
   const Time now = clock.Now();
-  Decision decision = autoscale::Decide(*subject, seen, memory->history, now, engine);
+  const Time told_from = memory->since + options.sync_period;
+  autoscale::History history = memory->history;
+  Decision decision = autoscale::Decide(*subject, seen, history, now, engine);
+  const bool is_new = !options.upstream_exact && now < told_from;
+  if (is_new && PutOffFailures(decision)) co_return client::ReconcileResult{told_from - now};
+  memory->history = std::move(history);
   decision = co_await Scale(key, *subject, target, decision, memory, metric_changed);
   Record(*object, *memory, decision.events);
   decision = co_await WriteStatus(*subject, object, decision, memory);
@@ -416,7 +413,6 @@ HpaController::~HpaController() = default;
 void HpaController::Start() {
   state_->hpas.Start();
   state_->pods.Start();
-  for (const auto& informer : state_->targets) informer->Start();
   state_->group.Spawn(state_->StartWhenSynced());
 }
 

@@ -3,8 +3,10 @@
 // and how it is worded, is autoscale's business.
 //
 // A pass over one autoscaler runs when a metric that it reads changes, when its object, its target
-// or (where they matter) its target's pods change, and once each sync period. Under upstream_exact
-// it runs once each sync period only, the first time a whole period after the object came.
+// or (where they matter) its target's pods change, when a stabilisation window or a rate limit lets
+// more through, and once each sync period. What cannot be read in the first period after the object
+// came or its spec changed is waited for; from then on it is told. Under upstream_exact a pass runs
+// once each sync period only, the first time a whole period after the object came.
 //
 // Owned by app; loop thread only. Start once, Stop once; both other objects outlive it.
 #pragma once
@@ -33,12 +35,6 @@ struct HpaOptions {
   // Decides, passes and writes as kube-controller-manager does: all departures are off.
   bool upstream_exact = false;
   int workers = 5;
-  // Kinds whose change of spec.replicas starts a pass at once; other targets wait for the period.
-  struct WatchedTarget {
-    client::ResourceRef ref;
-    std::string kind;
-  };
-  std::vector<WatchedTarget> watched_targets = {{client::refs::kDeployments, "Deployment"}};
 };
 
 // A change of scale that was written: what and why, and the times of its hops so far.

@@ -221,6 +221,13 @@ class HpaControllerTest : public ::testing::Test {
     return true;
   }
 
+  // The pass of that number, a sync period after what was before: failures are told from then on.
+  void PassAPeriodLater(std::uint64_t number) {
+    clock_.Advance(std::chrono::seconds(15));
+    controller_->MetricChanged({{MetricsApi::kExternal, "queue", ""}});
+    ASSERT_TRUE(Passes(number));
+  }
+
   void Metric(std::string_view value) {
     api_.documents[std::string(kQueue)] = Items(value);
     controller_->MetricChanged({{MetricsApi::kExternal, "queue", ""}});
@@ -299,6 +306,7 @@ TEST_F(HpaControllerTest, AnUnreadableMetricHoldsAndWarnsOnceAPeriod) {
   api_.documents[std::string(kScale)] = ScaleOf(5, 5);
   Begin(Hpa("averageValue", "20"));
   ASSERT_TRUE(Passes(1));
+  PassAPeriodLater(2);
   EXPECT_EQ(api_.writes, (Texts{"status desired 0 of 5"}));
   const Texts warnings = {
       "Warning FailedGetExternalMetric unable to get external metric shop/queue/nil: unable to "
@@ -309,9 +317,69 @@ TEST_F(HpaControllerTest, AnUnreadableMetricHoldsAndWarnsOnceAPeriod) {
       "here"};
   EXPECT_EQ(api_.events, warnings);
   controller_->MetricChanged({{MetricsApi::kExternal, "queue", ""}});
-  ASSERT_TRUE(Passes(2));
+  ASSERT_TRUE(Passes(3));
   EXPECT_EQ(api_.events, warnings);
   EXPECT_EQ(api_.writes.size(), 1U);
+}
+
+TEST_F(HpaControllerTest, WhatComesWithANewAutoscalerIsWaitedFor) {
+  Begin(Hpa("averageValue", "20"));
+  ASSERT_TRUE(Passes(1));
+  api_.documents[std::string(kScale)] = ScaleOf(1, 1);
+  clock_.Advance(std::chrono::seconds(5));
+  controller_->MetricChanged({{MetricsApi::kExternal, "queue", ""}});
+  ASSERT_TRUE(Passes(2));
+  clock_.Advance(std::chrono::seconds(9));
+  EXPECT_TRUE(api_.writes.empty());
+  Metric("70");
+  ASSERT_TRUE(Passes(3));
+  EXPECT_EQ(api_.writes, (Texts{"scale 4", "status desired 4 of 1"}));
+  EXPECT_EQ(api_.events, (Texts{"Normal SuccessfulRescale New size: 4; reason: external metric "
+                                "queue(nil) above target"}));
+}
+
+TEST_F(HpaControllerTest, ANewSpecIsWaitedForAsANewAutoscalerIs) {
+  api_.documents[std::string(kScale)] = ScaleOf(2, 2);
+  api_.documents[std::string(kQueue)] = Items("40");
+  Begin(Hpa("averageValue", "20"));
+  ASSERT_TRUE(Passes(1));
+  clock_.Advance(std::chrono::seconds(60));
+  Json changed = hpa_;
+  changed["spec"]["metrics"][0]["external"]["metric"]["name"] = "stream";
+  api_.Push(kHpas, "MODIFIED", changed);
+  ASSERT_TRUE(Passes(2));
+  EXPECT_TRUE(api_.events.empty());
+  clock_.Advance(std::chrono::seconds(15));
+  controller_->MetricChanged({{MetricsApi::kExternal, "stream", ""}});
+  ASSERT_TRUE(Passes(3));
+  EXPECT_EQ(api_.events.size(), 2U);
+}
+
+TEST_F(HpaControllerTest, WhatStaysAwayIsToldWhenThePeriodIsOver) {
+  api_.documents[std::string(kScale)] = ScaleOf(5, 5);
+  HpaOptions options;
+  options.sync_period = std::chrono::milliseconds(20);
+  Begin(Hpa("averageValue", "20"), options);
+  ASSERT_TRUE(Passes(1));
+  EXPECT_TRUE(api_.events.empty());
+  clock_.Advance(std::chrono::milliseconds(20));
+  ASSERT_TRUE(Until([&] { return api_.events.size() == 2; }));
+}
+
+TEST_F(HpaControllerTest, APassComesWhenTheWindowLetsTheTargetDown) {
+  api_.documents[std::string(kScale)] = ScaleOf(5, 5);
+  api_.documents[std::string(kQueue)] = Items("100");
+  HpaOptions options;
+  options.sync_period = std::chrono::hours(1);
+  options.autoscale.downscale_stabilization = std::chrono::milliseconds(50);
+  Begin(Hpa("averageValue", "20"), options);
+  ASSERT_TRUE(Passes(1));
+  Metric("0");
+  ASSERT_TRUE(Passes(2));
+  EXPECT_EQ(decisions_.size(), 0U);
+  clock_.Advance(std::chrono::milliseconds(60));
+  ASSERT_TRUE(Until([&] { return decisions_.size() == 1; }));
+  EXPECT_EQ(decisions_[0].to, 0);
 }
 
 TEST_F(HpaControllerTest, AConflictOnTheScaleWritesTheSameNumberAgain) {
@@ -365,6 +433,7 @@ TEST_F(HpaControllerTest, AnUnknownKindIsToldInUpstreamsWords) {
   hpa["spec"]["scaleTargetRef"]["kind"] = "Deploymint";
   Begin(std::move(hpa));
   ASSERT_TRUE(Passes(1));
+  PassAPeriodLater(2);
   EXPECT_EQ(api_.events,
             (Texts{"Warning FailedGetScale no matches for kind \"Deploymint\" in group \"apps\""}));
 }

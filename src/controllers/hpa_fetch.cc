@@ -48,6 +48,7 @@ net::Task<HpaFetch::Target> HpaFetch::ReadTarget(autoscale::HpaSpec spec, std::s
     target.error_context = "unable to determine resource for scale target reference";
     co_return target;
   }
+  target.resource = client::ResourceRef{resource->group, resource->version, resource->plural};
   target.path =
       ScalePath(resource->group, resource->version, resource->plural, ns, spec.target_name);
   Result<Json> scale = co_await client_.GetPath(target.path);

@@ -27,8 +27,9 @@ class HpaFetch {
   HpaFetch(client::Client& client, const env::Clock& clock, ResolveFn resolve, Duration cache_for);
 
   struct Target {
-    std::string path;  // of the scale
-    Json scale;        // as read
+    std::optional<client::ResourceRef> resource;  // none where the cluster has no such kind
+    std::string path;                             // of the scale
+    Json scale;                                   // as read
     // Why there is none, and what the log says before it.
     std::optional<std::string> error;
     std::string error_context;

@@ -82,6 +82,10 @@ bool WantsPass(const Json& before, const Json& after) {
          Part(Part(before, "metadata"), "uid") != Part(Part(after, "metadata"), "uid");
 }
 
+bool TargetWantsPass(const Json& before, const Json& after) {
+  return Part(before, "spec") != Part(after, "spec");
+}
+
 bool PodCountsDifferently(const Json& before, const Json& after) {
   const auto facts = [](const Json& pod) {
     return std::tuple(GetString(pod, {"status", "phase"}), ReadyStatus(pod),
@@ -94,6 +98,14 @@ bool IsWorthWriting(const autoscale::Decision& decision, const StatusWrite& when
   if (!decision.status_changed) return false;
   if (when.upstream_exact || !decision.values_only) return true;
   return when.values_due;
+}
+
+bool PutOffFailures(autoscale::Decision& decision) {
+  // FailedGetScale, FailedGetObjectMetric and so on: what reading gave.
+  const std::size_t taken = std::erase_if(decision.events, [](const autoscale::Event& event) {
+    return event.reason.starts_with("FailedGet");
+  });
+  return taken > 0 && !decision.settled;
 }
 
 Duration NextPass(const autoscale::Decision& decision, Time now, Duration sync_period) {

@@ -36,6 +36,8 @@ bool Concerns(const MetricRef& changed, const MetricRef& read);
 bool ReadsPods(const autoscale::HpaSpec& spec);
 // Whether something that a pass depends on differs: not where only the status was written.
 bool WantsPass(const Json& before, const Json& after);
+// Whether a scale target's replicas, or anything beside them that its owner sets, differ.
+bool TargetWantsPass(const Json& before, const Json& after);
 // Whether a pod begins or ends to count in a ratio: phase, readiness, deletion.
 bool PodCountsDifferently(const Json& before, const Json& after);
 
@@ -46,6 +48,12 @@ struct StatusWrite {
 // Conditions and replicas are written at once. Current values alone once a sync period: a metric
 // changes with every scrape, and each write goes to every watcher.
 bool IsWorthWriting(const autoscale::Decision& decision, const StatusWrite& when);
+
+// An autoscaler is often applied together with its target and with what measures its metrics, in
+// any order. Until it (or its spec) is a sync period old, which is when Kubernetes looks for the
+// first time, what cannot be read is waited for. Takes the warnings about that out of the decision.
+// True where nothing remains: the pass counts as not made.
+bool PutOffFailures(autoscale::Decision& decision);
 
 // How long until the next pass if nothing happens before.
 Duration NextPass(const autoscale::Decision& decision, Time now, Duration sync_period);

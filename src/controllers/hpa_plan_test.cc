@@ -221,6 +221,40 @@ TEST(WantsPass, LooksPastTheStatus) {
   for (const auto& c : kCases) EXPECT_EQ(WantsPass(base, Parse(c.after)), c.wants) << c.after;
 }
 
+TEST(TargetWantsPass, LooksPastTheStatus) {
+  const Json base = Parse(R"({"spec":{"replicas":3},"status":{"replicas":3}})");
+  EXPECT_FALSE(TargetWantsPass(base, Parse(R"({"spec":{"replicas":3},"status":{"replicas":2}})")));
+  EXPECT_TRUE(TargetWantsPass(base, Parse(R"({"spec":{"replicas":4},"status":{"replicas":3}})")));
+  EXPECT_TRUE(TargetWantsPass(base, Parse(R"({"spec":{"size":3},"status":{"replicas":3}})")));
+}
+
+TEST(PutOffFailures, LeavesOutWhatReadingGave) {
+  const struct {
+    bool settled;
+    std::vector<std::string> reasons;
+    std::vector<std::string> left;
+    bool put_off;
+  } kCases[] = {
+      {false, {"FailedGetScale"}, {}, true},
+      {false, {"TargetTypeMismatch", "FailedGetObjectMetric"}, {"TargetTypeMismatch"}, true},
+      // One metric failed, another decided.
+      {true, {"FailedGetPodsMetric"}, {}, false},
+      // No time mends these.
+      {false, {"AmbiguousSelector"}, {"AmbiguousSelector"}, false},
+      {false, {"InvalidMetricSourceType"}, {"InvalidMetricSourceType"}, false},
+      {true, {}, {}, false},
+  };
+  for (const auto& c : kCases) {
+    autoscale::Decision decision;
+    decision.settled = c.settled;
+    for (const std::string& reason : c.reasons) decision.events.push_back({"Warning", reason, ""});
+    EXPECT_EQ(PutOffFailures(decision), c.put_off);
+    std::vector<std::string> left;
+    for (const autoscale::Event& event : decision.events) left.push_back(event.reason);
+    EXPECT_EQ(left, c.left);
+  }
+}
+
 TEST(IsWorthWriting, HoldsBackValuesAlone) {
   const struct {
     bool changed, values_only, exact, due;
@@ -239,7 +273,7 @@ TEST(IsWorthWriting, HoldsBackValuesAlone) {
   }
 }
 
-TEST(NextPass, ComesWhenALimitLetsMoreThrough) {
+TEST(NextPass, ComesWhenAWindowOrALimitLetsMoreThrough) {
   constexpr Duration kPeriod = std::chrono::seconds(15);
   const Time now{std::chrono::seconds(1000)};
   autoscale::Decision decision;

@@ -1,0 +1,54 @@
+#include "controllers/hpa_targets.h"
+
+#include <utility>
+
+#include "controllers/hpa_plan.h"
+
+namespace weir::controllers {
+
+HpaTargets::HpaTargets(client::Client& client, net::TaskGroup& group, env::Random& random,
+                       ChangedFn changed)
+    : client_(client), group_(group), random_(random), changed_(std::move(changed)) {}
+
+HpaTargets::~HpaTargets() = default;
+
+void HpaTargets::Follow(const std::string& hpa, const client::ResourceRef& resource,
+                        const std::string& target) {
+  const Place place{resource, target};
+  const auto old = places_.find(hpa);
+  if (old != places_.end() && old->second == place) return;
+  Forget(hpa);
+  places_[hpa] = place;
+  Watched& watched = watched_[resource];
+  watched.followers[target].insert(hpa);
+  if (watched.informer) return;
+  watched.informer = std::make_unique<client::Informer>(client_, group_, random_, resource);
+  watched.informer->AddListener(
+      [this, resource](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        OnChange(resource, before, after);
+      });
+  watched.informer->Start();
+}
+
+void HpaTargets::Forget(const std::string& hpa) {
+  const auto place = places_.find(hpa);
+  if (place == places_.end()) return;
+  const auto watched = watched_.find(place->second.resource);
+  const auto followers = watched->second.followers.find(place->second.target);
+  followers->second.erase(hpa);
+  if (followers->second.empty()) watched->second.followers.erase(followers);
+  if (watched->second.followers.empty()) watched_.erase(watched);
+  places_.erase(place);
+}
+
+void HpaTargets::OnChange(const client::ResourceRef& resource, const client::ObjectPtr& before,
+                          const client::ObjectPtr& after) {
+  if (before && after && !TargetWantsPass(*before, *after)) return;
+  const auto watched = watched_.find(resource);
+  if (watched == watched_.end()) return;
+  const auto followers = watched->second.followers.find(client::KeyOf(after ? *after : *before));
+  if (followers == watched->second.followers.end()) return;
+  for (const std::string& hpa : followers->second) changed_(hpa);
+}
+
+}  // namespace weir::controllers

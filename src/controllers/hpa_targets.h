@@ -1,0 +1,58 @@
+// Which autoscalers a change of a scale target concerns. One cache for each resource that some
+// autoscaler scales, whatever its kind, for as long as one does. Owned by HpaController. Loop
+// thread only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "client/client.h"
+#include "client/informer.h"
+#include "env/random.h"
+
+namespace weir::controllers {
+
+class HpaTargets {
+ public:
+  using ChangedFn = std::function<void(const std::string& hpa)>;
+
+  // `changed` is called for each follower of a target that came, went or has another spec, also
+  // for those that are there when a resource is first looked at. It may call Follow and Forget
+  // later, not at once. `group` runs the caches; it, client and random outlive this.
+  HpaTargets(client::Client& client, net::TaskGroup& group, env::Random& random, ChangedFn changed);
+  ~HpaTargets();
+  HpaTargets(const HpaTargets&) = delete;
+  HpaTargets& operator=(const HpaTargets&) = delete;
+
+  // The autoscaler `hpa` (namespace/name) scales `target` (namespace/name) of the resource, and no
+  // other any more.
+  void Follow(const std::string& hpa, const client::ResourceRef& resource,
+              const std::string& target);
+  void Forget(const std::string& hpa);
+
+ private:
+  struct Watched {
+    std::unique_ptr<client::Informer> informer;
+    std::map<std::string, std::set<std::string>> followers;  // target -> autoscalers
+  };
+  struct Place {
+    client::ResourceRef resource;
+    std::string target;
+    bool operator==(const Place&) const = default;
+  };
+
+  void OnChange(const client::ResourceRef& resource, const client::ObjectPtr& before,
+                const client::ObjectPtr& after);
+
+  client::Client& client_;
+  net::TaskGroup& group_;
+  env::Random& random_;
+  ChangedFn changed_;
+  std::map<client::ResourceRef, Watched> watched_;
+  std::map<std::string, Place> places_;  // autoscaler -> what it scales
+};
+
+}  // namespace weir::controllers

@@ -1,0 +1,99 @@
+#include "controllers/hpa_targets.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "client/fake_api.h"
+#include "net/testing.h"
+
+namespace weir::controllers {
+namespace {
+
+const client::ResourceRef kSets{"apps", "v1", "statefulsets"};
+const client::ResourceRef kCrons{"example.com", "v1", "crontabs"};
+constexpr const char* kSetsPath = "/apis/apps/v1/namespaces/shop/statefulsets";
+constexpr const char* kCronsPath = "/apis/example.com/v1/namespaces/shop/crontabs";
+
+class HpaTargetsTest : public ::testing::Test {
+ protected:
+  ~HpaTargetsTest() override { net::RunTask(loop_, group_.Stop()); }
+
+  void Put(const char* path, const std::string& name, int replicas, int seen = 0) {
+    api_.Put(path, {{"metadata", {{"name", name}}},
+                    {"spec", {{"size", replicas}}},
+                    {"status", {{"replicas", seen}}}});
+  }
+
+  // Runs the loop until so many changes were told.
+  bool Told(std::size_t count) {
+    for (int i = 0; i < 200'000 && told_.size() < count; ++i) {
+      if (loop_.context().stopped()) loop_.context().restart();
+      loop_.context().run_one_for(std::chrono::milliseconds(20));
+    }
+    return told_.size() == count;
+  }
+
+  net::Loop loop_;
+  env::SeededRandom random_{1};
+  client::FakeApi api_{loop_};
+  client::Client client_{api_, "test"};
+  net::TaskGroup group_{loop_, "test"};
+  std::vector<std::string> told_;
+  HpaTargets targets_{client_, group_, random_,
+                      [this](const std::string& hpa) { told_.push_back(hpa); }};
+};
+
+using Texts = std::vector<std::string>;
+
+TEST_F(HpaTargetsTest, TellsThoseWhoScaleWhatChanged) {
+  Put(kSetsPath, "db", 1);
+  Put(kCronsPath, "db", 1);
+  targets_.Follow("shop/a", kSets, "shop/db");
+  targets_.Follow("shop/b", kSets, "shop/db");
+  targets_.Follow("shop/c", kCrons, "shop/db");
+  ASSERT_TRUE(Told(3));  // they are there
+  told_.clear();
+  Put(kSetsPath, "other", 7);
+  Put(kSetsPath, "db", 1, 1);  // a status alone
+  Put(kCronsPath, "db", 2);
+  ASSERT_TRUE(Told(1));
+  EXPECT_EQ(told_, Texts{"shop/c"});
+  api_.Remove(std::string(kSetsPath) + "/db");
+  ASSERT_TRUE(Told(3));
+  EXPECT_EQ(told_, (Texts{"shop/c", "shop/a", "shop/b"}));
+}
+
+TEST_F(HpaTargetsTest, FollowsOneTargetAtATime) {
+  Put(kSetsPath, "db", 1);
+  Put(kSetsPath, "queue", 1);
+  targets_.Follow("shop/a", kSets, "shop/db");
+  targets_.Follow("shop/b", kSets, "shop/db");
+  ASSERT_TRUE(Told(2));
+  targets_.Follow("shop/a", kSets, "shop/queue");
+  told_.clear();
+  Put(kSetsPath, "db", 2);
+  ASSERT_TRUE(Told(1));
+  EXPECT_EQ(told_, Texts{"shop/b"});
+  Put(kSetsPath, "queue", 2);
+  ASSERT_TRUE(Told(2));
+  EXPECT_EQ(told_.back(), "shop/a");
+}
+
+TEST_F(HpaTargetsTest, StopsWatchingWhatNobodyScales) {
+  Put(kCronsPath, "db", 1);
+  targets_.Follow("shop/a", kCrons, "shop/db");
+  ASSERT_TRUE(Told(1));
+  ASSERT_EQ(group_.running(), 1U);
+  targets_.Forget("shop/a");
+  Put(kCronsPath, "db", 2);  // the watch ends with what it would tell next
+  for (int i = 0; i < 200'000 && group_.running() > 0; ++i) {
+    if (loop_.context().stopped()) loop_.context().restart();
+    loop_.context().run_one_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_EQ(group_.running(), 0U);
+  EXPECT_EQ(told_.size(), 1U);
+}
+
+}  // namespace
+}  // namespace weir::controllers
