@@ -72,7 +72,7 @@ class Queryable {
 
 struct VectorSample {
   Labels labels;
-  std::int64_t time_ms = 0;  // of the evaluation, or of the sample for a plain selector
+  std::int64_t time_ms = 0;  // of the evaluation
   double value = 0;
   bool operator==(const VectorSample&) const = default;
 };
