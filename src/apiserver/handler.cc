@@ -163,7 +163,7 @@ Answer<void> Server::Impl::Resolve(Call& call) const {
     return std::unexpected(UnknownResource());
   }
   call.resource = resource;
-  call.stored = registry.Find(info.group, resource->storage_version, info.resource);
+  call.stored = registry.Find(resource->storage_group, resource->storage_version, info.resource);
   if (call.stored == nullptr) call.stored = resource;  // a version that is kept but not served
 
   if (call.request.method == "HEAD") return MethodNotAllowed();

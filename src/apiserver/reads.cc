@@ -64,7 +64,7 @@ Answer<ListState> ChooseState(const ListOptions& options, std::int64_t current) 
 }  // namespace
 
 kubestore::Key Server::Impl::KeyOf(const Call& call, std::string_view name) const {
-  return {call.resource->GroupResource(), call.resource->namespaced ? call.info.ns : std::string(),
+  return {call.stored->GroupResource(), call.resource->namespaced ? call.info.ns : std::string(),
           std::string(name)};
 }
 
@@ -127,7 +127,7 @@ Reply Server::Impl::List(Call& call) {
   const auto state = ChooseState(*parsed, store.version());
   if (!state) return Reply::Error(state.error());
 
-  const std::string resource = call.resource->GroupResource();
+  const std::string resource = call.stored->GroupResource();
   const std::string ns = call.resource->namespaced ? call.info.ns : std::string();
   std::vector<kubestore::ObjectPtr> all;
   const auto name = filter->name();

@@ -133,7 +133,7 @@ Answer<Beginning> Begin(const kubestore::Store& store, const Call& call, const L
     }
     version = *wanted;
   }
-  const std::string resource = call.resource->GroupResource();
+  const std::string resource = call.stored->GroupResource();
   if (WantsInitialEvents(options)) {
     for (auto& object :
          store.List(resource, call.resource->namespaced ? call.info.ns : std::string())) {
@@ -303,7 +303,7 @@ net::Task<void> Server::Impl::Watch(std::shared_ptr<Call> call, net::ResponseWri
   const auto listener = [put, since](const kubestore::Event& event) {
     if (event.version > since) put(event);
   };
-  const int subscription = store.Subscribe(call->resource->GroupResource(), listener);
+  const int subscription = store.Subscribe(call->stored->GroupResource(), listener);
   const int watcher = next_watcher++;
   watchers[watcher] = [mailbox] { mailbox->End(); };
   ++metrics.watches_open;

@@ -117,6 +117,7 @@ Answer<Json> Server::Impl::DecodeBody(const Call& call, const kube::Resource& re
                                       std::vector<std::string>& warnings) const {
   auto decoded = kube::DecodeBody(call.request.Header("content-type"), call.request.body, resource);
   if (!decoded && decoded.error().code == Code::kNotFound) {
+  strategy.events_group = call.resource->group == "events.k8s.io";
     return std::unexpected(
         kube::StatusFailure(415, "UnsupportedMediaType", decoded.error().message));
   }
@@ -473,7 +474,7 @@ Reply Server::Impl::DeleteCollection(Call& call) {
   if (!filter) return Reply::Error(filter.error());
   auto durable = std::make_shared<Durable>(loop);
   Page page;
-  for (const auto& object : store.List(call.resource->GroupResource(), call.info.ns)) {
+  for (const auto& object : store.List(call.stored->GroupResource(), call.info.ns)) {
     if (!filter->Matches(*call.stored, object->value)) continue;
     auto deleted = DeleteOne(call, object, *delete_options, durable);
     if (!deleted) return Reply::Error(deleted.error());

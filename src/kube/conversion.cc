@@ -1,8 +1,10 @@
 // HorizontalPodAutoscaler between autoscaling/v1, v2beta2 and v2: what v1 has no fields for travels
 // in annotations, in the form that pkg/apis/autoscaling/v1/conversion.go gives it.
 #include <array>
+#include <utility>
 
 #include "base/strings.h"
+#include "kube/codec.h"
 #include "kube/defaults.h"
 #include "kube/field_error.h"
 #include "kube/strategy.h"
@@ -331,12 +333,39 @@ void TrimForV2Beta2(Json& object) {
   DefaultHpa("v2beta2", object);
 }
 
+// The fields of an Event that events.k8s.io calls otherwise.
+constexpr std::pair<std::string_view, std::string_view> kEventNames[] = {
+    {"involvedObject", "regarding"},
+    {"message", "note"},
+    {"reportingComponent", "reportingController"},
+    {"source", "deprecatedSource"},
+    {"firstTimestamp", "deprecatedFirstTimestamp"},
+    {"lastTimestamp", "deprecatedLastTimestamp"},
+    {"count", "deprecatedCount"}};
+
+void RenameEventFields(Json& event, bool to_core) {
+  for (auto [core, events] : kEventNames) {
+    const std::string from(to_core ? events : core), to(to_core ? core : events);
+    auto field = event.find(from);
+    if (field == event.end()) continue;
+    Json value = std::move(*field);
+    event.erase(field);
+    event[to] = std::move(value);
+  }
+}
+
 }  // namespace
 
 Json Convert(const Json& object, const Resource& from, const Resource& to) {
   Json out = object;
-  if (from.version == to.version) return out;
+  if (from.version == to.version && from.group == to.group) return out;
   out["apiVersion"] = to.ApiVersion();
+  if (to.kind == "Event" && from.group != to.group) {
+    RenameEventFields(out, to.group.empty());
+    ApplyDefaults(to, out);
+    Complete(to, out);
+    return out;
+  }
   if (to.group != "autoscaling" || to.kind != "HorizontalPodAutoscaler") return out;
   if (from.version == "v1") V1ToV2(out);
   if (to.version == "v1") {

@@ -22,31 +22,6 @@ void DropNulls(Json& value) {
   }
 }
 
-void DefaultWorkload(Json& object, bool deployment) {
-  Json& spec = Ensure(object, {"spec"});
-  if (!spec.is_object()) spec = Json::object();
-  Default(spec, "replicas", 1);
-  Default(spec, "template", Json::object());
-  Default(spec["template"], "metadata", Json::object());
-  Default(spec["template"], "spec", Json::object());
-  DefaultPodSpec(spec["template"]["spec"], false);
-  Json& status = Ensure(object, {"status"});
-  if (!status.is_object()) status = Json::object();
-  if (!deployment) {
-    Default(status, "replicas", 0);
-    return;
-  }
-  Default(spec, "revisionHistoryLimit", 10);
-  Default(spec, "progressDeadlineSeconds", 600);
-  Default(spec, "strategy", Json::object());
-  Json& strategy = spec["strategy"];
-  if (GetString(strategy, "type").empty()) strategy["type"] = "RollingUpdate";
-  if (GetString(strategy, "type") != "RollingUpdate") return;
-  Default(strategy, "rollingUpdate", Json::object());
-  Default(strategy["rollingUpdate"], "maxUnavailable", "25%");
-  Default(strategy["rollingUpdate"], "maxSurge", "25%");
-}
-
 void DefaultNamespace(Json& object) {
   Ensure(object, {"metadata", "labels"});
   Json& labels = object["metadata"]["labels"];
@@ -109,6 +84,35 @@ void DefaultSecret(Json& object) {
   }
 }
 
+// Selector and labels are its template's where it says nothing.
+void DefaultReplicationController(Json& object) {
+  const Json labels = GetObject(object, {"spec", "template", "metadata", "labels"});
+  if (!labels.empty()) {
+    if (GetObject(object, {"spec", "selector"}).empty()) {
+      Ensure(object, {"spec", "selector"}) = labels;
+    }
+    if (GetObject(object, {"metadata", "labels"}).empty()) {
+      Ensure(object, {"metadata", "labels"}) = labels;
+    }
+  }
+  DefaultAppsWorkload("ReplicationController", object);
+}
+
+// The groups of what a binding refers to.
+void DefaultRbac(Json& object) {
+  constexpr std::string_view kGroup = "rbac.authorization.k8s.io";
+  if (auto role = object.find("roleRef"); role != object.end() && role->is_object()) {
+    if (GetString(*role, "apiGroup").empty()) (*role)["apiGroup"] = kGroup;
+  }
+  auto subjects = object.find("subjects");
+  if (subjects == object.end() || !subjects->is_array()) return;
+  for (Json& subject : *subjects) {
+    if (!subject.is_object() || !GetString(subject, "apiGroup").empty()) continue;
+    const std::string kind = GetString(subject, "kind");
+    if (kind == "User" || kind == "Group") subject["apiGroup"] = kGroup;
+  }
+}
+
 void DefaultEvent(Json& object) {
   for (std::string_view key : {"eventTime", "firstTimestamp", "lastTimestamp"}) {
     if (!object.contains(key)) object[std::string(key)] = nullptr;
@@ -155,6 +159,10 @@ void DefaultCore(const std::string& kind, Json& object) {
     DefaultEvent(object);
   } else if (kind == "Endpoints") {
     DefaultEndpoints(object);
+  } else if (kind == "PersistentVolumeClaim") {
+    DefaultVolumeClaim(object);
+  } else if (kind == "ReplicationController") {
+    DefaultReplicationController(object);
   }
 }
 
@@ -235,8 +243,12 @@ void ApplyDefaults(const Resource& resource, Json& object) {
   if (resource.group.empty()) {
     DefaultCore(resource.kind, object);
   } else if (resource.group == "apps") {
-    if (resource.kind == "Deployment") DefaultWorkload(object, true);
-    if (resource.kind == "ReplicaSet") DefaultWorkload(object, false);
+    if (resource.kind != "ControllerRevision") DefaultAppsWorkload(resource.kind, object);
+  } else if (resource.group == "batch") {
+    if (resource.kind == "Job") DefaultJob(object);
+    if (resource.kind == "CronJob") DefaultCronJob(object);
+  } else if (resource.group == "rbac.authorization.k8s.io") {
+    DefaultRbac(object);
   } else if (resource.group == "autoscaling") {
     if (resource.kind == "HorizontalPodAutoscaler") DefaultHpa(resource.version, object);
   } else if (resource.group == "discovery.k8s.io") {

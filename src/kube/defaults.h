@@ -17,6 +17,11 @@ void CanonicalizeQuantity(Json& object, std::string_view key);
 // `pod`: also what only a pod has, not a template.
 void DefaultPodSpec(Json& spec, bool pod);
 void DefaultService(Json& object);
+// Deployment, ReplicaSet, StatefulSet, DaemonSet and (of the core group) ReplicationController.
+void DefaultAppsWorkload(std::string_view kind, Json& object);
+void DefaultJob(Json& object);
+void DefaultCronJob(Json& object);
+void DefaultVolumeClaim(Json& object);
 // v2 and v2beta2, and what v1 has in common with them.
 void DefaultHpa(std::string_view version, Json& object);
 // {scaleUp, scaleDown} as far as they say nothing themselves.

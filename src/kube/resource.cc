@@ -83,6 +83,16 @@ void ReadColumn(std::string_view line, Resource& resource) {
   resource.columns.push_back(std::move(out));
 }
 
+// stored [GROUP/]VERSION, where the core group is called `core`
+void ReadStored(std::string_view where, Resource& resource) {
+  if (!where.contains('/')) {
+    resource.storage_version = where;
+    return;
+  }
+  SetVersion(where, resource.storage_group, resource.storage_version);
+  if (resource.storage_group == "core") resource.storage_group.clear();
+}
+
 // resource VERSION PLURAL SINGULAR KIND namespaced|cluster served|later
 bool ReadHeader(std::string_view line, Resource& resource) {
   SetVersion(TakeWord(line), resource.group, resource.version);
@@ -91,6 +101,7 @@ bool ReadHeader(std::string_view line, Resource& resource) {
   resource.kind = TakeWord(line);
   resource.list_kind = resource.kind + "List";
   resource.namespaced = TakeWord(line) == "namespaced";
+  resource.storage_group = resource.group;
   resource.storage_version = resource.version;
   if (const Type* type = TypeTable::Get().FindKind(resource.ApiVersion(), resource.kind)) {
     resource.type = type->name;
@@ -119,7 +130,7 @@ std::vector<Resource> ReadResources(std::string_view text) {
         out.back().verbs.assign(std::begin(kUsualVerbs), std::end(kUsualVerbs));
       }
     } else if (served && word == "stored") {
-      out.back().storage_version = TakeWord(line);
+      ReadStored(TakeWord(line), out.back());
     } else if (served && word == "subresource") {
       ReadSubresource(line, out.back());
     } else if (served && word == "column") {
@@ -201,6 +212,7 @@ Resource CustomResource(const Json& crd, const Json& version) {
   const Json& names = GetObject(crd, {"spec", "names"});
   Resource out;
   out.group = GetString(crd, {"spec", "group"});
+  out.storage_group = out.group;
   out.version = GetString(version, "name");
   out.plural = GetString(names, "plural");
   out.kind = GetString(names, "kind");
@@ -242,6 +254,7 @@ Resource Resource::OfSubresource(const Subresource& subresource) const {
   out.kind = subresource.kind;
   out.list_kind = subresource.kind + "List";
   out.namespaced = namespaced;
+  out.storage_group = out.group;
   out.storage_version = out.version;
   if (const kube::Type* found = TypeTable::Get().FindKind(out.ApiVersion(), out.kind)) {
     out.type = found->name;

@@ -45,7 +45,10 @@ struct Resource {
   std::vector<Subresource> subresources;
   std::vector<Column> columns;
   std::string type;  // of data/types.txt, "apps/v1.Deployment"; empty for custom resources
-  std::string storage_version;  // the version in which objects of this group and plural are kept
+  // Where its objects are kept: under the same plural, in this version of this group (nearly always
+  // its own).
+  std::string storage_group;
+  std::string storage_version;
   // Custom resources: the version's openAPIV3Schema, and the CRD's name. A structural schema that
   // preserves unknown fields at its root prunes nothing.
   std::shared_ptr<const Json> schema;

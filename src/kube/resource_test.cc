@@ -64,7 +64,10 @@ TEST(Registry, ServesBuiltInResources) {
   EXPECT_EQ(binding.type, "core/v1.Binding");
   const Resource* hpa = registry.Find("autoscaling", "v1", "horizontalpodautoscalers");
   EXPECT_EQ(hpa->storage_version, "v2");
-  EXPECT_EQ(registry.Find("apps", "v1", "daemonsets"), nullptr);
+  const Resource* events = registry.Find("events.k8s.io", "v1", "events");
+  ASSERT_NE(events, nullptr);
+  EXPECT_EQ(events->storage_group, "");
+  EXPECT_EQ(registry.Find("", "v1", "bindings"), nullptr);
   for (const std::string& group : registry.Groups()) {
     for (const std::string& version : registry.Versions(group)) {
       for (const Resource* resource : registry.List(group, version)) {
@@ -79,7 +82,9 @@ TEST(Registry, OrdersVersionsAndLeavesV2beta2Out) {
             (std::vector<std::string>{"v2", "v1", "v2beta2"}));
   EXPECT_EQ(Registry(false).Versions("autoscaling"), (std::vector<std::string>{"v2", "v1"}));
   EXPECT_EQ(Registry(false).Groups(),
-            (std::vector<std::string>{"", "apps", "autoscaling", "apiextensions.k8s.io",
+            (std::vector<std::string>{"", "apps", "events.k8s.io", "autoscaling", "batch",
+                                      "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
+                                      "apiextensions.k8s.io", "coordination.k8s.io",
                                       "discovery.k8s.io"}));
 }
 
@@ -163,7 +168,7 @@ TEST(Discovery, PrintsAggregatedDocuments) {
     if (GetString(group, {"metadata", "name"}) == "crd.example.com") custom = &group;
   }
   ASSERT_NE(apps, nullptr);
-  EXPECT_EQ((*apps)["versions"][0]["resources"][0], *ParseJson(R"({
+  EXPECT_EQ((*apps)["versions"][0]["resources"][2], *ParseJson(R"({
     "resource":"deployments","responseKind":{"group":"","version":"","kind":"Deployment"},
     "scope":"Namespaced","singularResource":"deployment","shortNames":["deploy"],
     "categories":["all"],

@@ -37,7 +37,9 @@ Result<std::string> SelectorText(const Resource& resource, const Json& object) {
   }
   const Json* selector = Find(object, {"spec", "selector"});
   if (selector == nullptr) return std::string();
-  Result<LabelSelector> parsed = LabelSelector::FromJson(*selector);
+  const bool plain = resource.kind == "ReplicationController";
+  Result<LabelSelector> parsed =
+      LabelSelector::FromJson(plain ? Json{{"matchLabels", *selector}} : *selector);
   if (!parsed) return std::unexpected(parsed.error());
   return parsed->ToString();
 }

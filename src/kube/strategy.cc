@@ -16,9 +16,14 @@ bool HasStatus(const Resource& resource) { return resource.FindSubresource("stat
 
 // Kinds whose objects count the changes of their spec.
 bool HasGeneration(const Resource& resource) {
-  return !resource.crd_name.empty() || resource.group == "apps" ||
-         resource.group == "discovery.k8s.io" || resource.group == "apiextensions.k8s.io" ||
-         Is(resource, "", "Pod");
+  if (!resource.crd_name.empty()) return true;
+  if (resource.group.empty()) {
+    return resource.kind == "Pod" || resource.kind == "ReplicationController";
+  }
+  constexpr std::string_view kGroups[] = {
+      "apps", "batch", "discovery.k8s.io", "policy", "networking.k8s.io", "apiextensions.k8s.io"};
+  return std::ranges::find(kGroups, resource.group) != std::end(kGroups) &&
+         resource.kind != "ControllerRevision";
 }
 
 // PodQOSClass: Guaranteed where every container's limits are its requests, for both resources.
@@ -47,6 +52,28 @@ void PreparePod(Json& object) {
     spec["terminationGracePeriodSeconds"] = 1;
   }
   object["status"] = {{"phase", "Pending"}, {"qosClass", QosClass(spec)}};
+}
+
+// A Job's pods carry its uid, and its selector asks for it (generateSelector); the older labels
+// stay beside the newer ones.
+void PrepareJob(Json& object) {
+  if (GetBool(object, {"spec", "manualSelector"}, false)) return;
+  const std::string uid = GetString(object, {"metadata", "uid"});
+  const std::string name = GetString(object, {"metadata", "name"});
+  const Json before = GetObject(object, {"spec", "template", "metadata", "labels"});
+  const bool shared = GetObject(object, {"metadata", "labels"}) == before;
+  Json& labels = Ensure(object, {"spec", "template", "metadata", "labels"});
+  if (!labels.is_object()) labels = Json::object();
+  for (std::string_view prefix : {"", "batch.kubernetes.io/"}) {
+    labels[std::string(prefix) + "controller-uid"] = uid;
+    labels[std::string(prefix) + "job-name"] = name;
+  }
+  const Json all = labels;
+  // What it has from its template follows it.
+  if (shared) Ensure(object, {"metadata", "labels"}) = all;
+  Json& selector = Ensure(object, {"spec", "selector", "matchLabels"});
+  if (!selector.is_object()) selector = Json::object();
+  selector["batch.kubernetes.io/controller-uid"] = uid;
 }
 
 std::string StorageVersion(const Json& crd) {
@@ -239,6 +266,8 @@ void PrepareForCreate(const Resource& resource, Json& object) {
     }
   } else if (Is(resource, "apiextensions.k8s.io", "CustomResourceDefinition")) {
     AddStoredVersion(object);
+  } else if (Is(resource, "batch", "Job")) {
+    PrepareJob(object);
   }
   ApplyDefaults(resource, object);
 }

@@ -25,6 +25,8 @@ struct StrategyOptions {
   // Lets an EndpointSlice hold loopback addresses, which upstream refuses from everybody: for this
   // cluster's own endpoint controller, whose pods live on 127.0.0.0/8.
   bool allow_loopback_endpoints = false;
+  // An Event came through events.k8s.io, which demands more of it than the core group.
+  bool events_group = false;
 };
 
 // Fills in defaults, in place. Idempotent.

@@ -3,40 +3,11 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
-#include "kube/selector.h"
 #include "kube/strategy.h"
 #include "kube/table_cells.h"
 
 namespace weir::kube {
 namespace {
-
-std::string SelectorCell(const Json& object) {
-  const Json* selector = Find(object, {"spec", "selector"});
-  if (selector == nullptr) return "<none>";
-  Result<LabelSelector> parsed = LabelSelector::FromJson(*selector);
-  std::string text = parsed ? parsed->ToString() : "<error>";
-  return text.empty() ? "<none>" : text;
-}
-
-Json DeploymentCells(const Json& object, Time now) {
-  const Json& status = GetObject(object, {"status"});
-  const Json& pod_spec = GetObject(object, {"spec", "template", "spec"});
-  return Json::array({GetString(object, {"metadata", "name"}),
-                      fmt::format("{}/{}", GetInt(status, {"readyReplicas"}, 0),
-                                  GetInt(object, {"spec", "replicas"}, 1)),
-                      GetInt(status, {"updatedReplicas"}, 0),
-                      GetInt(status, {"availableReplicas"}, 0), CreationAge(object, now),
-                      ContainerNames(pod_spec), ContainerImages(pod_spec), SelectorCell(object)});
-}
-
-Json ReplicaSetCells(const Json& object, Time now) {
-  const Json& status = GetObject(object, {"status"});
-  const Json& pod_spec = GetObject(object, {"spec", "template", "spec"});
-  return Json::array({GetString(object, {"metadata", "name"}),
-                      GetInt(object, {"spec", "replicas"}, 1), GetInt(status, {"replicas"}, 0),
-                      GetInt(status, {"readyReplicas"}, 0), CreationAge(object, now),
-                      ContainerNames(pod_spec), ContainerImages(pod_spec), SelectorCell(object)});
-}
 
 Json EndpointSliceCells(const Json& object, Time now) {
   std::vector<std::string> ports, addresses;
@@ -93,7 +64,8 @@ Json CoreCells(const std::string& kind, const Json& object, Time now) {
   if (kind == "Endpoints") {
     return Json::array({name, EndpointsCell(object), CreationAge(object, now)});
   }
-  return nullptr;
+  if (kind == "ReplicationController") return AppsCells(kind, object, now);
+  return ObjectCells(kind, object, now);
 }
 
 // Kinds without cells of their own: what their columns' names ask for.
@@ -126,14 +98,21 @@ Json Cells(const Resource& resource, const Json& object, Time now) {
   if (resource.group.empty()) {
     cells = CoreCells(resource.kind, object, now);
   } else if (resource.group == "apps") {
-    if (resource.kind == "Deployment") cells = DeploymentCells(object, now);
-    if (resource.kind == "ReplicaSet") cells = ReplicaSetCells(object, now);
+    cells = AppsCells(resource.kind, object, now);
+  } else if (resource.group == "batch") {
+    cells = BatchCells(resource.kind, object, now);
   } else if (resource.group == "autoscaling") {
     if (resource.kind == "HorizontalPodAutoscaler") {
       cells = HpaCellsAnyVersion(resource, object, now);
     }
   } else if (resource.group == "discovery.k8s.io") {
     cells = EndpointSliceCells(object, now);
+  } else if (resource.group == "events.k8s.io") {
+    Resource core = resource;
+    core.group.clear();
+    cells = EventCells(Convert(object, resource, core), now);
+  } else {
+    cells = ObjectCells(resource.kind, object, now);
   }
   return cells.is_null() ? PlainCells(resource, object, now) : cells;
 }

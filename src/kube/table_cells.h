@@ -27,6 +27,11 @@ Json HpaCells(const Json& hpa_v2, Time now);
 Json ServiceCells(const Json& service, Time now);
 Json NodeCells(const Json& node, Time now);
 Json EventCells(const Json& event, Time now);
+// Of the groups apps (and the ReplicationController) and batch.
+Json AppsCells(const std::string& kind, const Json& object, Time now);
+Json BatchCells(const std::string& kind, const Json& object, Time now);
+// Of all other kinds that have more than a name and an age; null for the rest.
+Json ObjectCells(const std::string& kind, const Json& object, Time now);
 Json CustomCells(const Resource& resource, const Json& object, Time now);
 
 // The value that a simple JSONPath of a printer column finds first (`.spec.a`, `.status.c[0].d`,

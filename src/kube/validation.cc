@@ -61,7 +61,7 @@ FieldErrors ValidateBuiltIn(const Resource& resource, const Json* old, const Jso
     if (kind == "Secret") return ValidateSecret(old, object);
     if (kind == "Namespace") return ValidateNamespace(old, object);
     if (kind == "Node" && old == nullptr) return ValidateNode(object);
-    if (kind == "Event") return ValidateEvent(old, object);
+    if (kind == "Event") return ValidateEvent(old, object, options);
   }
   return ValidateMetaOnly(resource, old, object, true);
 }

@@ -70,7 +70,7 @@ FieldErrors ValidateConfigMap(const Json* old, const Json& object);
 FieldErrors ValidateSecret(const Json* old, const Json& object);
 FieldErrors ValidateNamespace(const Json* old, const Json& object);
 FieldErrors ValidateNode(const Json& object);
-FieldErrors ValidateEvent(const Json* old, const Json& object);
+FieldErrors ValidateEvent(const Json* old, const Json& object, const StrategyOptions& options);
 // HorizontalPodAutoscaler in autoscaling/v2 form.
 FieldErrors ValidateHpa(const Json* old, const Json& object);
 FieldErrors ValidateHpaStatus(const Json& object);

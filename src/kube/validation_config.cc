@@ -180,30 +180,59 @@ FieldErrors ValidateNode(const Json& object) {
   return errors;
 }
 
-FieldErrors ValidateEvent(const Json* old, const Json& object) {
-  FieldErrors errors;
-  std::string ns = GetString(object, {"metadata", "namespace"});
-  std::string involved = GetString(object, {"involvedObject", "namespace"});
+namespace {
+
+bool IsTime(const Json* value) { return value != nullptr && value->is_string(); }
+
+FieldErrors CheckSubject(const Json& object, bool timed) {
+  const std::string ns = GetString(object, {"metadata", "namespace"});
+  const std::string involved = GetString(object, {"involvedObject", "namespace"});
   // The events of what has no namespace live in default.
   bool fits = involved.empty() ? ns.empty() || ns == "default" : involved == ns;
-  if (!fits) {
-    errors.push_back(
-        Invalid("involvedObject.namespace", involved, "does not match event.namespace"));
+  if (timed) fits = !involved.empty() ? involved == ns : ns == "default" || ns == "kube-system";
+  if (fits) return {};
+  return {Invalid("involvedObject.namespace", involved, "does not match event.namespace")};
+}
+
+// What says when and by whom, where an event says so in the newer way.
+FieldErrors CheckReporter(const Json& object, bool events_group) {
+  FieldErrors errors;
+  const std::string controller = GetString(object, "reportingComponent");
+  const std::string name = events_group ? "reportingController" : "reportingComponent";
+  if (controller.empty()) errors.push_back(Required(name));
+  AddInvalid(errors, name, controller, QualifiedNameErrors(controller));
+  for (std::string_view key : {"reportingInstance", "action", "reason"}) {
+    if (GetString(object, key).empty()) errors.push_back(Required(std::string(key)));
   }
-  if (const Json* time = Find(object, "eventTime"); time != nullptr && !time->is_null()) {
-    std::string controller = GetString(object, "reportingComponent");
-    if (controller.empty()) errors.push_back(Required("reportingController"));
-    AddInvalid(errors, "reportingController", controller, QualifiedNameErrors(controller));
-    for (std::string_view key : {"reportingInstance", "action", "reason"}) {
-      if (GetString(object, key).empty()) errors.push_back(Required(std::string(key)));
-    }
-    std::string type = GetString(object, "type");
-    if (type != "Normal" && type != "Warning") {
-      errors.push_back(Invalid("type", "", "has invalid value: " + type));
-    }
+  return errors;
+}
+
+// events.k8s.io takes none of the older fields.
+FieldErrors CheckNewEvent(const Json& object, bool timed) {
+  FieldErrors errors;
+  if (!timed) errors.push_back(Required("eventTime"));
+  const std::string type = GetString(object, "type");
+  if (type != "Normal" && type != "Warning") {
+    errors.push_back(Invalid("type", "", "has invalid value: " + type));
+  }
+  constexpr std::string_view kUnset = "needs to be unset";
+  for (std::string_view key : {"firstTimestamp", "lastTimestamp"}) {
+    if (IsTime(Find(object, key))) errors.push_back(Invalid(std::string(key), "", kUnset));
   }
   Append(errors, MetaErrors(old, object, true, NameRule::kSubdomain));
   return errors;
+  if (GetInt(object, {"count"}, 0) != 0) errors.push_back(Invalid("count", "", kUnset));
+  if (!GetObject(object, {"source"}).empty()) errors.push_back(Invalid("source", "", kUnset));
+  return errors;
 }
+
+}  // namespace
+
+FieldErrors ValidateEvent(const Json* old, const Json& object, const StrategyOptions& options) {
+  const bool timed = IsTime(Find(object, "eventTime"));
+  FieldErrors errors = CheckSubject(object, timed);
+  if (timed) Append(errors, CheckReporter(object, options.events_group));
+}
+  if (options.events_group && old == nullptr) Append(errors, CheckNewEvent(object, timed));
 
 }  // namespace weir::kube

@@ -91,9 +91,16 @@ std::vector<std::string> Warnings(const Resource& resource, const Json& object) 
   if (resource.group.empty() && resource.kind == "Pod") {
     WarnOfName(out, object);
     WarnOfContainers(out, GetObject(object, {"spec"}), "spec");
-  } else if (resource.group == "apps") {
+  } else if (resource.group == "apps" && resource.kind != "ControllerRevision") {
     WarnOfName(out, object);
     WarnOfContainers(out, GetObject(object, {"spec", "template", "spec"}), "spec.template.spec");
+  } else if (resource.group == "batch" && resource.kind == "Job") {
+    WarnOfName(out, object);
+    WarnOfContainers(out, GetObject(object, {"spec", "template", "spec"}), "spec.template.spec");
+  } else if (resource.group == "batch") {
+    WarnOfName(out, object);
+    WarnOfContainers(out, GetObject(object, {"spec", "jobTemplate", "spec", "template", "spec"}),
+                     "spec.jobTemplate.spec.template.spec");
   } else if (resource.group.empty() && resource.kind == "Service") {
     WarnOfService(out, object);
   } else if (resource.group.empty() && resource.kind == "Endpoints") {
