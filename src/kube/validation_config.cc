@@ -219,8 +219,6 @@ FieldErrors CheckNewEvent(const Json& object, bool timed) {
   for (std::string_view key : {"firstTimestamp", "lastTimestamp"}) {
     if (IsTime(Find(object, key))) errors.push_back(Invalid(std::string(key), "", kUnset));
   }
-  Append(errors, MetaErrors(old, object, true, NameRule::kSubdomain));
-  return errors;
   if (GetInt(object, {"count"}, 0) != 0) errors.push_back(Invalid("count", "", kUnset));
   if (!GetObject(object, {"source"}).empty()) errors.push_back(Invalid("source", "", kUnset));
   return errors;
@@ -232,7 +230,7 @@ FieldErrors ValidateEvent(const Json* old, const Json& object, const StrategyOpt
   const bool timed = IsTime(Find(object, "eventTime"));
   FieldErrors errors = CheckSubject(object, timed);
   if (timed) Append(errors, CheckReporter(object, options.events_group));
-}
+  Append(errors, MetaErrors(old, object, true, NameRule::kSubdomain));
   if (options.events_group && old == nullptr) Append(errors, CheckNewEvent(object, timed));
 
 }  // namespace weir::kube
