@@ -35,7 +35,9 @@ void CheckImmutableData(FieldErrors& errors, const Json& old, const Json& object
 }
 
 std::size_t DecodedSize(const Json& base64) {
-  return base64.is_string() ? base64.get_ref<const std::string&>().size() / 4 * 3 : 0;
+  if (!base64.is_string()) return 0;
+  const auto& text = base64.get_ref<const std::string&>();
+  return text.size() / 4 * 3 - (text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0);
 }
 
 void CheckDockerJson(FieldErrors& errors, const Json& object, std::string_view key) {
@@ -232,5 +234,7 @@ FieldErrors ValidateEvent(const Json* old, const Json& object, const StrategyOpt
   if (timed) Append(errors, CheckReporter(object, options.events_group));
   Append(errors, MetaErrors(old, object, true, NameRule::kSubdomain));
   if (options.events_group && old == nullptr) Append(errors, CheckNewEvent(object, timed));
+  return errors;
+}
 
 }  // namespace weir::kube
