@@ -3,15 +3,19 @@
 // deletion is kept in `newest_version`, so that no version is ever given twice.
 #include "platform/journal.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -244,6 +248,12 @@ Result<std::unique_ptr<SqliteJournal>> SqliteJournal::Open(
   auto state = std::make_unique<State>();
   state->path = path;
   state->post = std::move(post);
+  // Secrets are in it. SQLite gives its other files (-wal, -shm) the same mode.
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file >= 0) {
+    std::ignore = fchmod(file, 0600);
+    close(file);
+  }
   sqlite3* db = nullptr;
   // NOMUTEX: the writer thread is the only user after Load, which runs before the first Append.
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;

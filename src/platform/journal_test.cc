@@ -145,6 +145,19 @@ TEST_F(JournalTest, ADamagedFileIsRefusedWithAdvice) {
   EXPECT_TRUE(opened.error().message.contains("restore it from a copy"));
 }
 
+TEST_F(JournalTest, OnlyItsOwnerReadsIt) {
+  std::ofstream(path_) << "";  // of an older version, made with the usual mode
+  std::filesystem::permissions(path_, std::filesystem::perms(0644));
+  auto journal = MustOpen();
+  bool done = false;
+  journal->Append({{"secrets", "default", "s"}, 1, "{}"}, [&](Status) { done = true; });
+  loop_.RunUntil([&] { return done; });
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    const auto mode = std::filesystem::status(path_ + suffix).permissions();
+    EXPECT_EQ(mode, std::filesystem::perms(0600)) << suffix;
+  }
+}
+
 TEST_F(JournalTest, ASecondOpenIsAConflict) {
   auto journal = MustOpen();
   const auto second = SqliteJournal::Open(path_, loop_.poster());

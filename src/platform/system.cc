@@ -5,13 +5,16 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -182,6 +185,36 @@ Result<FileLock> FileLock::Acquire(const std::string& path) {
     return Fail(written.error().code, written.error().message);
   }
   return FileLock(fd.Release());
+}
+
+Result<NameLock> NameLock::Acquire(const std::string& name) {
+  Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd.ok()) return FileError(name, errno);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  WEIR_CHECK(!name.empty() && name.size() < sizeof(address.sun_path));
+  // The first byte is 0: a name that stands in no file system.
+  name.copy(&address.sun_path[1], name.size());
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
+    if (errno == EADDRINUSE) return Fail(Code::kConflict, name + " is held by another process");
+    return FileError(name, errno);
+  }
+  return NameLock(fd.Release());
+}
+
+NameLock::NameLock(NameLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+NameLock& NameLock::operator=(NameLock&& other) noexcept {
+  if (this != &other) {
+    if (fd_ >= 0) close(fd_);
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+NameLock::~NameLock() {
+  if (fd_ >= 0) close(fd_);
 }
 
 FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}

@@ -49,6 +49,22 @@ class FileLock {
   int fd_ = -1;
 };
 
+// A name that one process in this network namespace holds at a time, until destruction or its death
+// (an abstract unix socket). kConflict where another one holds it.
+class NameLock {
+ public:
+  static Result<NameLock> Acquire(const std::string& name);
+  NameLock(NameLock&& other) noexcept;
+  NameLock& operator=(NameLock&& other) noexcept;
+  NameLock(const NameLock&) = delete;
+  NameLock& operator=(const NameLock&) = delete;
+  ~NameLock();
+
+ private:
+  explicit NameLock(int fd) : fd_(fd) {}
+  int fd_ = -1;
+};
+
 // An environment variable; empty where it is not set.
 std::string GetEnv(const char* name);
 // The program's own path (/proc/self/exe resolved).

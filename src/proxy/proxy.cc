@@ -27,7 +27,14 @@ struct Listener {
 };
 
 // The two ends of a connection; closed when both directions are done.
+// One connection; the last of its two directions to end takes it off the account.
 struct Pipe {
+  explicit Pipe(std::shared_ptr<std::size_t> a) : active(std::move(a)) { ++*active; }
+  ~Pipe() { --*active; }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  std::shared_ptr<std::size_t> active;
   std::unique_ptr<net::TcpStream> client;
   std::unique_ptr<net::TcpStream> backend;
 };
@@ -58,9 +65,9 @@ class Proxy::Impl {
   net::Task<void> Serve(std::shared_ptr<Listener> listener, std::shared_ptr<Pipe> pipe);
   net::Task<bool> Connect(std::shared_ptr<Listener> listener, std::shared_ptr<Pipe> pipe);
   net::Task<void> Pump(std::shared_ptr<Pipe> pipe, bool from_client);
-  net::Task<void> PumpBack(std::shared_ptr<Pipe> pipe);
 
   Options options_;
+  std::shared_ptr<std::size_t> active_ = std::make_shared<std::size_t>(0);  // connections
   net::Loop& loop_;
   net::TaskGroup group_;
   client::EventRecorder events_;
@@ -161,26 +168,23 @@ bool Proxy::Impl::Open(const std::shared_ptr<Listener>& listener) {
 void Proxy::Impl::Accepted(const std::shared_ptr<Listener>& listener,
                            std::unique_ptr<net::TcpStream> stream) {
   ++counters_.connections;
-  if (counters_.active >= options_.max_connections) {
+  if (*active_ >= options_.max_connections) {
     ++counters_.refused;
     stream->Close();
     return;
   }
-  ++counters_.active;
-  auto pipe = std::make_shared<Pipe>();
+  auto pipe = std::make_shared<Pipe>(active_);
   pipe->client = std::move(stream);
   group_.Spawn(Serve(listener, std::move(pipe)));
 }
 
 net::Task<void> Proxy::Impl::Serve(std::shared_ptr<Listener> listener, std::shared_ptr<Pipe> pipe) {
-  ++counters_.active;
   if (const bool connected = co_await Connect(listener, pipe); connected) {
     listener.reset();
-    group_.Spawn(PumpBack(pipe));
+    group_.Spawn(Pump(pipe, false));
     co_await Pump(pipe, true);
   } else {
     pipe->client->Close();
-    --counters_.active;
   }
 }
 
@@ -202,12 +206,6 @@ net::Task<bool> Proxy::Impl::Connect(std::shared_ptr<Listener> listener,
   ++counters_.unreachable;
   spdlog::debug("proxy: no backend of {}/{} answers", listener->port.ns, listener->port.service);
   co_return false;
-}
-
-// The second direction ends the connection's account.
-net::Task<void> Proxy::Impl::PumpBack(std::shared_ptr<Pipe> pipe) {
-  co_await Pump(pipe, false);
-  --counters_.active;
 }
 
 // One direction until its end of stream, which is passed on as such; an error ends both.
@@ -241,6 +239,7 @@ net::Task<void> Proxy::Impl::Stop() {
 Proxy::Counters Proxy::Impl::counters() const {
   Counters counters = counters_;
   counters.listeners = listeners_.size();
+  counters.active = *active_;
   return counters;
 }
 

@@ -102,7 +102,8 @@ class ProxyTest : public testing::Test {
   client::FakeApi api_{loop_};
   client::Client client_{api_, "test"};
   net::TaskGroup group_{loop_, "backends"};
-  Proxy proxy_{loop_, clock_, random_, client_};
+  static constexpr std::size_t kMaxConnections = 4;
+  Proxy proxy_{loop_, clock_, random_, client_, {.max_connections = kMaxConnections}};
   std::string address_;
 };
 
@@ -131,6 +132,27 @@ TEST_F(ProxyTest, PassesConnectionsOnInTurn) {
   WaitListeners(0);
   EXPECT_EQ(AskNow(8080), "error");
   net::RunTask(loop_, b.Stop());
+}
+
+TEST_F(ProxyTest, CountsConnectionsUnderWayAndNoOthers) {
+  Backend a(loop_, group_, "a");
+  PutService(8080);
+  PutSlice("s-", {a.port()});
+  WaitListeners(1);
+  for (std::size_t i = 0; i < 5 * kMaxConnections; ++i) ASSERT_EQ(AskNow(8080), "a:hello") << i;
+  const auto connect = [this]() -> net::Task<std::unique_ptr<net::TcpStream>> {
+    auto stream = co_await net::TcpConnect(address_, 8080, seconds(5));
+    co_return stream ? std::move(*stream) : nullptr;
+  };
+  std::vector<std::unique_ptr<net::TcpStream>> held;
+  for (std::size_t i = 0; i < kMaxConnections; ++i) held.push_back(net::RunTask(loop_, connect()));
+  while (proxy_.counters().active < kMaxConnections) net::RunTask(loop_, net::Yield());
+  EXPECT_EQ(AskNow(8080), "") << "one too many is closed at once";
+  EXPECT_EQ(proxy_.counters().refused, 1U);
+  held.clear();
+  while (proxy_.counters().active > 0) net::RunTask(loop_, net::Yield());
+  EXPECT_EQ(AskNow(8080), "a:hello");
+  net::RunTask(loop_, a.Stop());
 }
 
 TEST_F(ProxyTest, CarriesMuchAtOnce) {
