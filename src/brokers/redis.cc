@@ -60,13 +60,6 @@ Result<RedisOptions> ParseRedisAddress(std::string_view text) {
   return options;
 }
 
-Duration RedisRetryDelay(int failures) {
-  constexpr int kDoublingsMax = 10;
-  const int doublings = std::clamp(failures - 1, 0, kDoublingsMax);
-  return std::min<Duration>(std::chrono::milliseconds(100) * (1 << doublings),
-                            std::chrono::seconds(5));
-}
-
 struct Redis::State {
   State(net::Loop& l, RedisOptions o) : options(std::move(o)), freed(l) {}
 

@@ -34,9 +34,6 @@ struct RedisOptions {
 // there is no TLS here.
 Result<RedisOptions> ParseRedisAddress(std::string_view text);
 
-// How long to wait before the next try after so many failures in a row: 100 ms doubling to 5 s.
-Duration RedisRetryDelay(int failures);
-
 using RedisCommand = std::vector<std::string>;
 
 class Redis {

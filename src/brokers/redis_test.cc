@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "brokers/retry.h"
 #include "brokers/testing.h"
 
 namespace weir::brokers {
@@ -30,13 +31,13 @@ TEST(ParseRedisAddress, Cases) {
   }
 }
 
-TEST(RedisRetryDelay, DoublesToItsEnd) {
+TEST(RetryDelay, DoublesToItsEnd) {
   using std::chrono::milliseconds;
   const std::vector<int> want = {100, 200, 400, 800, 1600, 3200, 5000, 5000};
   int failures = 0;
-  for (const int ms : want) EXPECT_EQ(RedisRetryDelay(++failures), milliseconds(ms));
-  EXPECT_EQ(RedisRetryDelay(1000000), std::chrono::seconds(5));
-  EXPECT_EQ(RedisRetryDelay(0), milliseconds(100));
+  for (const int ms : want) EXPECT_EQ(RetryDelay(++failures), milliseconds(ms));
+  EXPECT_EQ(RetryDelay(1000000), std::chrono::seconds(5));
+  EXPECT_EQ(RetryDelay(0), milliseconds(100));
 }
 
 class RedisTest : public ::testing::Test {

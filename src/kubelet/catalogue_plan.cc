@@ -86,9 +86,9 @@ Result<std::vector<std::string>> Globs(const Json& entry, const std::string& whe
 Result<CatalogueEntry> ParseEntry(const Json& json, const std::string& where) {
   if (!json.is_object()) return Bad(where, "an object with `image` and `command`");
   for (const auto& [key, value] : json.items()) {
-    const std::string_view known[] = {"image", "command", "args", "env", "package"};
+    const std::string_view known[] = {"image", "command", "args", "setup", "env", "package"};
     if (std::ranges::find(known, key) == std::end(known)) {
-      return Bad(where + "." + key, "one of image, command, args, env, package");
+      return Bad(where + "." + key, "one of image, command, args, setup, env, package");
     }
   }
   CatalogueEntry entry;
@@ -106,6 +106,10 @@ Result<CatalogueEntry> ParseEntry(const Json& json, const std::string& where) {
     if (!word) return std::unexpected(word.error());
     entry.env[name] = *std::move(word);
   }
+  const Json* setup = Find(json, "setup");
+  if (setup != nullptr && !setup->is_string()) return Bad(where + ".setup", "a shell script");
+  entry.setup = GetString(json, "setup");
+  if (!entry.setup.empty() && entry.command.empty()) return Bad(where + ".command", "a program");
   entry.package = GetString(json, "package");
   return entry;
 }
@@ -190,6 +194,7 @@ std::optional<std::vector<std::string>> BuildCommand(const Catalogue& catalogue,
   }
   const CatalogueEntry* entry = catalogue.Find(image);
   if (entry == nullptr) return std::nullopt;
+  if (!entry->setup.empty()) argv = {"sh", "-euc", entry->setup + "\nexec \"$@\"", "sh"};
   for (const std::string& word : entry->command) argv.push_back(FillPlaceholders(word, values));
   if (args.empty()) {
     for (const std::string& word : entry->args) argv.push_back(FillPlaceholders(word, values));

@@ -16,6 +16,7 @@ struct CatalogueEntry {
   std::vector<std::string> images;   // globs
   std::vector<std::string> command;  // as an image's ENTRYPOINT
   std::vector<std::string> args;     // as an image's CMD
+  std::string setup;                 // a shell script that runs first; the command takes its place
   std::map<std::string, std::string> env;
   std::string package;  // the Debian package that has the program, for the advice to install it
 };

@@ -93,6 +93,21 @@ TEST(Catalogue, PutsOwnEntriesFirst) {
   EXPECT_EQ(catalogue.file(), "mine.yaml");
 }
 
+TEST(Catalogue, ASetupScriptRunsTheCommand) {
+  const auto catalogue = Catalogue::Parse(
+      "images: [{image: a, command: [serve, here], args: [all], setup: 'echo ${HOME}'}]", "f");
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  const std::vector<std::string> shell = {"sh", "-euc", "echo ${HOME}\nexec \"$@\"", "sh"};
+  const auto argv = [&](const std::vector<std::string>& args) {
+    auto words = *BuildCommand(*catalogue, "a", {}, args, kValues);
+    EXPECT_TRUE(std::equal(shell.begin(), shell.end(), words.begin()));
+    return Join({words.begin() + 4, words.end()}, " ");
+  };
+  EXPECT_EQ(argv({}), "serve here all");
+  EXPECT_EQ(argv({"serve", "z"}), "serve here z");
+  EXPECT_EQ(Join(*BuildCommand(*catalogue, "a", {"own"}, {"z"}, kValues), " "), "own z");
+}
+
 TEST(Catalogue, RefusesWhatIsNone) {
   const struct {
     const char* yaml;
@@ -103,7 +118,10 @@ TEST(Catalogue, RefusesWhatIsNone) {
       {"images: [web]", "f: images[0]: expected an object with `image` and `command`"},
       {"images: [{command: [a]}]", "f: images[0].image: expected a glob or a list of globs"},
       {"images: [{image: a, comand: [b]}]",
-       "f: images[0].comand: expected one of image, command, args, env, package"},
+       "f: images[0].comand: expected one of image, command, args, setup, env, package"},
+      {"images: [{image: a, command: [b], setup: 3}]",
+       "f: images[0].setup: expected a shell script"},
+      {"images: [{image: a, setup: x}]", "f: images[0].command: expected a program"},
       {"images: [{image: a, command: b}]", "f: images[0].command: expected a list of strings"},
       {"images: [{image: a, args: [{}]}]", "f: images[0].args[0]: expected a string"},
       {"images: [{image: a, args: ['${POD}']}]",

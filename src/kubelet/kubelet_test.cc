@@ -242,7 +242,9 @@ spec:
 TEST_F(KubeletTest, TellsWhatCannotRun) {
   const std::string file = folder_ + "/images.yaml";
   auto mine = Catalogue::Parse(
-      "images: [{image: ghost, command: [no-such-program], package: ghost-server}]", file);
+      "images: [{image: ghost, command: [no-such-program], package: ghost-server}, "
+      "{image: spook, command: [no-such-program], setup: 'true', package: spook-server}]",
+      file);
   ASSERT_TRUE(mine);
   options_.catalogue.PutBefore(*mine);
   Start();
@@ -263,6 +265,8 @@ TEST_F(KubeletTest, TellsWhatCannotRun) {
   EXPECT_TRUE(
       WaitEvent("Failed", "no local program stands for image \"acme/x:1\": add it to " + file));
   EXPECT_TRUE(WaitEvent("Failed", "install it with `sudo apt install ghost-server`"));
+  Create("metadata: {name: hidden}\nspec: {containers: [{name: main, image: spook}]}");
+  EXPECT_TRUE(WaitEvent("Failed", "install it with `sudo apt install spook-server`"));
   ASSERT_TRUE(Wait([&] { return waiting("unknown") == "ImagePullBackOff"; }));
   EXPECT_TRUE(WaitEvent("BackOff", "Back-off pulling image \"acme/x:1\""));
   ASSERT_TRUE(Wait([&] {

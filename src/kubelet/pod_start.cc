@@ -90,6 +90,11 @@ Result<platform::ProcessSpec> PodWorker::ProcessFor(std::size_t index,
                     " (docs/formats/image-catalogue.md; weir up --images FILE), or give the "
                     "container a command");
   }
+  if (entry != nullptr && !entry->setup.empty() && GetArray(spec, {"command"}).empty()) {
+    // Otherwise only the shell would find out that the program is missing.
+    const auto found = platform::ResolveProgram(entry->command[0], host_.path(), "");
+    if (!found) return std::unexpected(found.error());
+  }
   auto mounts = PlanMounts(spec, volumes_);
   if (!mounts) return std::unexpected(mounts.error());
   platform::ProcessSpec process;

@@ -9,6 +9,7 @@
 
 #include <utility>
 
+#include "brokers/retry.h"
 #include "queue_plan.h"
 
 namespace weir::consumer {
@@ -168,7 +169,7 @@ net::Task<void> Consumer::State::WorkOn() {
     if (!item) {
       if (item.error().code == Code::kCancelled) co_return;
       Failed("take", item.error());
-      co_await drain_asked.WaitFor(brokers::RedisRetryDelay(failures_in_row));
+      co_await drain_asked.WaitFor(brokers::RetryDelay(failures_in_row));
       if (const bool cancelled = co_await net::IsCancelled(); cancelled) co_return;
       co_await PutBackUnseen();
       continue;
@@ -241,7 +242,7 @@ net::Task<bool> Consumer::State::Finish(std::string item) {
       spdlog::warn("{} stays in {}: another consumer will do it again", item, keys.processing);
       co_return true;
     }
-    if (const bool ok = co_await net::Sleep(brokers::RedisRetryDelay(failures_in_row)); !ok)
+    if (const bool ok = co_await net::Sleep(brokers::RetryDelay(failures_in_row)); !ok)
       co_return false;
   }
 }
