@@ -167,6 +167,11 @@ net::Task<Result<Json>> Client::GetPath(std::string path) {
   co_return DocumentOf(co_await transport_.Do(std::move(request), kTimeout));
 }
 
+net::Task<Result<net::HttpResponse>> Client::GetRaw(std::string path) {
+  net::HttpRequest request = NewRequest("GET", std::move(path), agent_);
+  co_return co_await transport_.Do(std::move(request), kTimeout);
+}
+
 net::Task<Result<Json>> Client::Send(std::string method, std::string path, Json body) {
   net::HttpRequest request = NewRequest(std::move(method), std::move(path), agent_);
   request.headers.emplace("content-type", "application/json");

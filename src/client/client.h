@@ -39,6 +39,12 @@ inline const ResourceRef kServiceAccounts{"", "v1", "serviceaccounts"};
 inline const ResourceRef kEvents{"", "v1", "events"};
 inline const ResourceRef kDeployments{"apps", "v1", "deployments"};
 inline const ResourceRef kReplicaSets{"apps", "v1", "replicasets"};
+inline const ResourceRef kStatefulSets{"apps", "v1", "statefulsets"};
+inline const ResourceRef kControllerRevisions{"apps", "v1", "controllerrevisions"};
+inline const ResourceRef kJobs{"batch", "v1", "jobs"};
+inline const ResourceRef kCronJobs{"batch", "v1", "cronjobs"};
+inline const ResourceRef kVolumeClaims{"", "v1", "persistentvolumeclaims"};
+inline const ResourceRef kEndpoints{"", "v1", "endpoints"};
 inline const ResourceRef kEndpointSlices{"discovery.k8s.io", "v1", "endpointslices"};
 inline const ResourceRef kHpas{"autoscaling", "v2", "horizontalpodautoscalers"};
 inline const ResourceRef kCrds{"apiextensions.k8s.io", "v1", "customresourcedefinitions"};
@@ -66,6 +72,8 @@ class Client {
 
   // GET of any path; for the metrics APIs, discovery and scale.
   net::Task<Result<Json>> GetPath(std::string path);
+  // The answer to a GET of any path as it came, whatever its status.
+  net::Task<Result<net::HttpResponse>> GetRaw(std::string path);
   // PUT, POST and so on of any path.
   net::Task<Result<Json>> Send(std::string method, std::string path, Json body);
 

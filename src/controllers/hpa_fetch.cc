@@ -16,6 +16,20 @@ std::string NoMatch(std::string_view group, std::string_view kind) {
          "\"";
 }
 
+RawAnswer Raw(const net::HttpResponse& response) {
+  return {response.status, response.Header("content-type"), response.body};
+}
+
+// Why there is no scale; none where there is one.
+std::optional<std::string> ReadScaleAnswer(const Result<net::HttpResponse>& answer, Json& scale) {
+  if (!answer) return answer.error().message;
+  if (answer->status != 200) return FailureText(Raw(*answer), "");
+  Result<Json> document = ParseJson(answer->body);
+  if (!document) return document.error().message;
+  scale = *std::move(document);
+  return ScaleError(scale);
+}
+
 autoscale::MetricResult Failed(std::string error) {
   autoscale::MetricResult result;
   result.error = std::move(error);
@@ -51,14 +65,12 @@ net::Task<HpaFetch::Target> HpaFetch::ReadTarget(autoscale::HpaSpec spec, std::s
   target.resource = client::ResourceRef{resource->group, resource->version, resource->plural};
   target.path =
       ScalePath(resource->group, resource->version, resource->plural, ns, spec.target_name);
-  Result<Json> scale = co_await client_.GetPath(target.path);
-  if (!scale) {
-    target.error = scale.error().message;
+  const Result<net::HttpResponse> answer = co_await client_.GetRaw(target.path);
+  target.error = ReadScaleAnswer(answer, target.scale);
+  if (target.error) {
     target.error_context = "failed to query scale subresource for " + spec.target_kind + "/" + ns +
                            "/" + spec.target_name;
-    co_return target;
   }
-  target.scale = *std::move(scale);
   co_return target;
 }
 
@@ -85,6 +97,10 @@ net::Task<Result<std::string>> HpaFetch::CustomVersion() {
   if (!group && group.error().code == Code::kNotFound) {
     co_return Fail(Code::kNotFound, "no custom metrics API (custom.metrics.k8s.io) registered");
   }
+  if (!group && group.error().code == Code::kUnavailable) {
+    // Registered, and nobody serves it: discovery lists no version.
+    co_return CustomMetricsVersion(Json::object());
+  }
   if (!group) co_return std::unexpected(group.error());
   Result<std::string> version = CustomMetricsVersion(*group);
   if (version) {
@@ -110,11 +126,9 @@ net::Task<autoscale::MetricResult> HpaFetch::ReadMetric(autoscale::MetricRequest
     version = *chosen;
   }
   const std::string path = MetricPath(request, resource, version);
-  const Result<Json> answer = co_await client_.GetPath(path);
-  if (!answer) {
-    co_return Failed(MetricErrorText(answer.error(), MetricSubject(request, resource)));
-  }
-  co_return ReadMetricAnswer(request, *answer);
+  const Result<net::HttpResponse> answer = co_await client_.GetRaw(path);
+  if (!answer) co_return Failed(answer.error().message);
+  co_return ReadMetricAnswer(request, MetricSubject(request, resource), Raw(*answer));
 }
 
 net::Task<std::vector<autoscale::MetricResult>> HpaFetch::ReadMetrics(

@@ -6,6 +6,9 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "base/yaml.h"
+#include "kube/json_text.h"
+#include "kube/selector.h"
 
 namespace weir::controllers {
 namespace {
@@ -86,13 +89,87 @@ std::string WrongDocument(const MetricRequest& request, const Json& answer) {
   switch (request.api) {
     case MetricsApi::kExternal:
       return "";  // upstream takes any document for a list
-    case MetricsApi::kResource:
-      return kind == "Status" ? GetString(answer, "message") : "";
+    case MetricsApi::kResource: {
+      const bool refusal = kind == "Status" && GetString(answer, "status") != "Success";
+      return refusal ? GetString(answer, "message") : "";
+    }
     case MetricsApi::kCustom:
       if (kind == "MetricValueList") return "";
       return "the custom metrics API server didn't return MetricValueList, the type is *v1." + kind;
   }
   return "";
+}
+
+// The document in an answer of 2xx. Errors as apimachinery's serializers say them; those of custom
+// metrics read YAML too and want a kind.
+Result<Json> ReadDocument(const MetricRequest& request, const RawAnswer& answer) {
+  const bool custom = request.api == MetricsApi::kCustom;
+  const std::string no_kind = "Object 'Kind' is missing in '" + answer.body + "'";
+  if (answer.body.empty()) {
+    if (custom) return Fail(Code::kInvalid, no_kind);
+    return Fail(Code::kInvalid,
+                "0-length response with status code: " + std::to_string(answer.status) +
+                    " and content type: " + answer.content_type);
+  }
+  constexpr std::string_view kContext = "couldn't get version/kind; json parse error: ";
+  std::string text = answer.body;
+  Result<kube::JsonText> value = kube::ParseJsonText(text);
+  if (!value && custom) {
+    const Result<Json> yaml = ParseYamlDocument(answer.body);
+    if (yaml) {
+      text = DumpJson(*yaml);
+      value = kube::ParseJsonText(text);
+    }
+  }
+  if (!value) return Fail(Code::kInvalid, std::string(kContext) + value.error().message);
+  if (value->kind != kube::JsonText::Kind::kObject && value->kind != kube::JsonText::Kind::kNull) {
+    return Fail(Code::kInvalid,
+                std::string(kContext) + "json: cannot unmarshal " + std::string(value->KindName()) +
+                    " into Go value of type struct { APIVersion string "
+                    R"("json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" })");
+  }
+  Json document = kube::ToJson(*value);
+  if (custom && GetString(document, "kind").empty()) return Fail(Code::kInvalid, no_kind);
+  return document;
+}
+
+// What client-go says of an HTTP status that came without a Status object.
+std::string StatusText(int status, const std::string& text) {
+  switch (status) {
+    case 400:
+      return "the server rejected our request for an unknown reason";
+    case 401:
+      return "the server has asked for the client to provide credentials";
+    case 403:
+    case 415:
+      return text;
+    case 404:
+      return "the server could not find the requested resource";
+    case 405:
+      return "the server does not allow this method on the requested resource";
+    case 406:
+      return text == "unknown" ? "the server was unable to respond with a content type that the "
+                                 "client supports"
+                               : text;
+    case 409:
+      return "the server reported a conflict";
+    case 422:
+      return "the server rejected our request due to an error in our request";
+    case 429:
+      return "the server has received too many requests and has asked us to try again later";
+    case 503:
+      return "the server is currently unable to handle the request";
+    case 504:
+      return "the server was unable to return a response in the time allotted, but may still be "
+             "processing the request";
+    default:
+      break;
+  }
+  if (status >= 500) {
+    return "an error on the server (" + Quote(text) + ") has prevented the request from succeeding";
+  }
+  return "the server responded with the status code " + std::to_string(status) +
+         " but did not return more information";
 }
 
 }  // namespace
@@ -159,19 +236,39 @@ std::string MetricSubject(const MetricRequest& request, const std::string& resou
   return "";
 }
 
-std::string MetricErrorText(const Error& error, const std::string& subject) {
-  const std::string suffix = " (get " + subject + ")";
-  if (error.message == "404 page not found") {
-    return "the server could not find the requested resource" + suffix;
+std::string FailureText(const RawAnswer& answer, const std::string& subject) {
+  const Result<Json> document = ParseJson(answer.body);
+  if (document && document->is_object() && GetString(*document, "status") == "Failure") {
+    const std::string kind = GetString(*document, "kind");
+    if (kind.empty() || kind == "Status") return GetString(*document, "message");
   }
-  if (error.message == "service unavailable" || error.message == "the API server answered 503") {
-    return "the server is currently unable to handle the request" + suffix;
-  }
-  return error.message;
+  const bool is_text = answer.content_type.empty() || answer.content_type.starts_with("text/");
+  const std::string text = is_text ? std::string(Trim(answer.body)) : "unknown";
+  return StatusText(answer.status, text) + (subject.empty() ? "" : " (get " + subject + ")");
 }
 
-MetricResult ReadMetricAnswer(const MetricRequest& request, const Json& answer) {
+std::optional<std::string> ScaleError(const Json& scale) {
+  const std::string selector = GetString(scale, {"status", "selector"});
+  const Result<kube::LabelSelector> parsed = kube::LabelSelector::Parse(selector);
+  if (parsed) return std::nullopt;
+  return "received an object from a /scale endpoint which was not convertible to autoscaling "
+         "Scale: failed to parse target selector: couldn't parse the selector string " +
+         Quote(selector) + ": " + parsed.error().message;
+}
+
+MetricResult ReadMetricAnswer(const MetricRequest& request, const std::string& subject,
+                              const RawAnswer& raw) {
   MetricResult result;
+  if (raw.status < 200 || raw.status > 206) {
+    result.error = FailureText(raw, subject);
+    return result;
+  }
+  const Result<Json> document = ReadDocument(request, raw);
+  if (!document) {
+    result.error = document.error().message;
+    return result;
+  }
+  const Json& answer = *document;
   const std::string wrong = WrongDocument(request, answer);
   if (!wrong.empty()) {
     result.error = wrong;

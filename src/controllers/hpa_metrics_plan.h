@@ -2,6 +2,7 @@
 // says, in the words of client-go's metrics clients. Pure functions, any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,12 +24,23 @@ std::string MetricPath(const autoscale::MetricRequest& request, const std::strin
 // What client-go calls the thing that was asked for: "queue.external.metrics.k8s.io".
 std::string MetricSubject(const autoscale::MetricRequest& request, const std::string& resource);
 
-// The text of a failed request. Where the answer was no Status object (a proxy's page, an
-// aggregator without a backend) client-go words it by the HTTP status and names the subject.
-std::string MetricErrorText(const Error& error, const std::string& subject);
+// An answer as it came.
+struct RawAnswer {
+  int status = 200;
+  std::string content_type;
+  std::string body;
+};
+
+// Why an answer of another status than 2xx failed. Where it holds no Status object (a proxy's page,
+// an aggregator without a backend) client-go words it by the HTTP status and names the subject,
+// where there is one.
+std::string FailureText(const RawAnswer& answer, const std::string& subject);
 
 // Reads an answer. Its result has an error where it is not what was asked for.
 autoscale::MetricResult ReadMetricAnswer(const autoscale::MetricRequest& request,
-                                         const Json& answer);
+                                         const std::string& subject, const RawAnswer& answer);
+
+// Why a scale that was read cannot be used: client-go's scale client reads the selector too.
+std::optional<std::string> ScaleError(const Json& scale);
 
 }  // namespace weir::controllers

@@ -100,22 +100,45 @@ TEST(CustomMetricsVersion, IsThePreferredKnownOne) {
   }
 }
 
-TEST(MetricErrorText, NamesTheSubjectWhereTheAnswerWasNoStatus) {
+TEST(FailureText, NamesTheSubjectWhereTheAnswerWasNoStatus) {
   const struct {
-    Error error;
+    RawAnswer answer;
     std::string text;
   } kCases[] = {
-      {{Code::kNotFound, "404 page not found"},
+      {{404, "text/plain; charset=utf-8", "404 page not found\n"},
        "the server could not find the requested resource (get queue.external.metrics.k8s.io)"},
-      {{Code::kUnavailable, "service unavailable"},
+      {{503, "text/plain", "service unavailable\n"},
        "the server is currently unable to handle the request (get queue.external.metrics.k8s.io)"},
-      {{Code::kNotFound, "the server could not find the metric m for x"},
-       "the server could not find the metric m for x"},
+      {{502, "text/html", "<html>"},
+       "an error on the server (\"<html>\") has prevented the request from succeeding (get "
+       "queue.external.metrics.k8s.io)"},
+      {{500, "application/json", "{}"},
+       "an error on the server (\"unknown\") has prevented the request from succeeding (get "
+       "queue.external.metrics.k8s.io)"},
+      {{418, "text/plain", "no coffee"},
+       "the server responded with the status code 418 but did not return more information (get "
+       "queue.external.metrics.k8s.io)"},
+      {{403, "", "go away\n"}, "go away (get queue.external.metrics.k8s.io)"},
+      {{404, "application/json", R"({"kind":"Status","status":"Failure","message":"no metric"})"},
+       "no metric"},
+      {{500, "application/json", R"({"status":"Failure","message":"a status by default"})"},
+       "a status by default"},
   };
   for (const auto& c : kCases) {
-    EXPECT_EQ(MetricErrorText(c.error, MetricSubject(External(), "")), c.text);
+    EXPECT_EQ(FailureText(c.answer, MetricSubject(External(), "")), c.text);
   }
+  EXPECT_EQ(FailureText({404, "text/plain", "404 page not found\n"}, ""),
+            "the server could not find the requested resource");
   EXPECT_EQ(MetricSubject(Pods(), "pods"), "pods.custom.metrics.k8s.io *");
+}
+
+TEST(ScaleError, IsASelectorThatCannotBeRead) {
+  EXPECT_EQ(ScaleError(Parse(R"({"status":{"selector":"app=web"}})")), std::nullopt);
+  EXPECT_EQ(ScaleError(Parse(R"({"status":{}})")), std::nullopt);
+  EXPECT_EQ(ScaleError(Parse(R"({"status":{"selector":"a b"}})")).value_or(""),
+            "received an object from a /scale endpoint which was not convertible to autoscaling "
+            "Scale: failed to parse target selector: couldn't parse the selector string \"a b\": "
+            "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt");
 }
 
 TEST(ReadMetricAnswer, ReadsOrSaysWhatIsWrong) {
@@ -129,6 +152,17 @@ TEST(ReadMetricAnswer, ReadsOrSaysWhatIsWrong) {
        ""},
       {External(), R"({"items":[]})", "", ""},
       {External(), R"({"kind":"Status","message":"all well"})", "", ""},
+      {External(), "", "",
+       "0-length response with status code: 200 and content type: application/json"},
+      {External(), "no json", "",
+       "couldn't get version/kind; json parse error: invalid character 'o' in literal null "
+       "(expecting 'u')"},
+      {Object(), "", "", "Object 'Kind' is missing in ''"},
+      {Object(), "no json", "",
+       "couldn't get version/kind; json parse error: json: cannot unmarshal string into Go value "
+       "of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+       "\"json:\\\"kind,omitempty\\\"\" }"},
+      {Object(), "kind: MetricValueList\nitems: [{value: 3}]\n", "3000", ""},
       {External(), R"({"items":[{"value":"10"},{"value":"ten"}]})", "",
        "quantities must match the regular expression "
        "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"},
@@ -149,7 +183,8 @@ TEST(ReadMetricAnswer, ReadsOrSaysWhatIsWrong) {
        "p0:app:cpu=250@30s", ""},
   };
   for (const auto& c : kCases) {
-    const MetricResult result = ReadMetricAnswer(c.request, Parse(c.answer));
+    const MetricResult result =
+        ReadMetricAnswer(c.request, "it", {200, "application/json", c.answer});
     std::string values;
     for (const kube::Quantity& value : result.values) {
       values += (values.empty() ? "" : " ") + std::to_string(value.MilliValue());
