@@ -169,6 +169,9 @@ Answer<void> Server::Impl::Resolve(Call& call) const {
   if (call.request.method == "HEAD") return MethodNotAllowed();
   if (!info.subresource.empty()) {
     const kube::Subresource* sub = resource->FindSubresource(info.subresource);
+    if (sub == nullptr && !resource->crd_name.empty()) {
+      return std::unexpected(kube::StatusNotFound(*resource, info.name));
+    }
     if (sub == nullptr) return std::unexpected(UnknownResource());
     if (std::ranges::find(sub->verbs, info.verb) == sub->verbs.end()) return MethodNotAllowed();
     return {};
@@ -186,7 +189,7 @@ net::Task<void> Server::Impl::ServeResource(std::shared_ptr<Call> call,
                                             net::ResponseWriter& writer) {
   const Answer<void> resolved = Resolve(*call);
   if (!resolved) {
-    const bool unknown = GetInt(resolved.error(), {"code"}) == 404;
+    const bool unknown = call->resource == nullptr;
     Reply refusal = unknown && !IsBuiltInGroup(call->info.group) ? PageNotFound()
                                                                  : Reply::Error(resolved.error());
     co_await SendNow(call, std::move(refusal), writer);
