@@ -85,32 +85,17 @@ TEST_F(EngineTest, TimersEvaluateNewGroupsAtOnce) {
   net::RunTask(loop_, engine_.Stop());
 }
 
-class Collector final : public net::ResponseWriter {
- public:
-  net::Task<Status> Send(net::HttpResponse response) override {
-    sent = std::move(response);
-    co_return Status();
-  }
-  net::Task<Status> Begin(net::HttpResponse) override { co_return Status(); }
-  net::Task<Status> Write(std::string) override { co_return Status(); }
-  net::Task<Status> End() override { co_return Status(); }
-  bool closed() const override { return false; }
-  void OnClose(std::function<void()>) override {}
-
-  net::HttpResponse sent;
-};
-
 TEST_F(EngineTest, ServesTheHttpApi) {
   Append("jobs", clock_.Now(), 3);
   net::HttpRequest request;
   request.method = "POST";
   request.target = "/api/v1/query?time=1767225600";
   request.body = "query=jobs%2B1";
-  Collector collector;
-  net::RunTask(loop_, engine_.Handle(request, {}, collector));
-  EXPECT_EQ(collector.sent.status, 200);
+  net::SentResponse answer;
+  net::RunTask(loop_, engine_.Handle(request, {}, answer));
+  EXPECT_EQ(answer.sent.status, 200);
   EXPECT_EQ(
-      collector.sent.body,
+      answer.sent.body,
       R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1767225600,"4"]}]}})");
 }
 

@@ -1,4 +1,4 @@
-// For tests of every shell module: runs coroutines from a plain test body.
+// For tests of every shell module: runs coroutines from a plain test body, keeps answers.
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "net/http.h"
 #include "net/loop.h"
 
 namespace weir::net {
@@ -46,5 +47,21 @@ T RunTask(Loop& loop, Task<T> task) {
     return std::move(*result);
   }
 }
+
+// Keeps what a handler answers at once.
+class SentResponse final : public ResponseWriter {
+ public:
+  Task<Status> Send(HttpResponse response) override {
+    sent = std::move(response);
+    co_return Status();
+  }
+  Task<Status> Begin(HttpResponse) override { co_return Status(); }
+  Task<Status> Write(std::string) override { co_return Status(); }
+  Task<Status> End() override { co_return Status(); }
+  bool closed() const override { return false; }
+  void OnClose(std::function<void()>) override {}
+
+  HttpResponse sent;
+};
 
 }  // namespace weir::net
