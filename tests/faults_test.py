@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Bad input and faults: each gives a clear error that names what and where, the rest runs on, and no
 object and no item is lost."""
+import json
 import os
 import pathlib
 import signal
@@ -328,11 +329,62 @@ def three_consumers_are_three_times_as_fast(args):
         check(2.2 < three / one < 3.8, f"one does {one:.2f} items/s, three do {three:.2f}")
 
 
+def signal_while_it_starts(args):
+    """A signal at any moment of the start ends it in order: status 0, no abort, nothing left over."""
+    manifests = "\n---\n".join(
+        json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"c{i}"}})
+        for i in range(3000))
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "many.yaml")
+        path.write_text(manifests)
+        for number, delay in enumerate((0.02, 0.1, 0.2, 0.3, 0.5)):
+            process = subprocess.Popen(
+                [args.weir, "up", "--data-dir", f"{folder}/d{number}", "-f", str(path)],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            try:
+                process.wait(delay)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGTERM)
+            out = process.communicate(timeout=20)[0]
+            # Before the handler is in place the signal ends the program as it ends any other.
+            early = number == 0 and process.returncode == -signal.SIGTERM
+            check(process.returncode == 0 or early, f"after {delay} s: {process.returncode} {out}")
+
+
+def second_signal_kills_the_pods(args):
+    with cluster(args) as c:
+        command = '["sh", "-c", "trap : TERM; while true; do sleep 0.1; done"]'
+        c.kubectl("create", "-f", "-", stdin=deployment(command=command))
+        wait_for("the pod", lambda: ready_replicas(c, "web") == 1, 20)
+        left = descendants(c.process.pid)
+        check(left, "no pod process is seen")
+        c.process.send_signal(signal.SIGTERM)
+        wait_for("the first signal to be taken", lambda: "again to kill" in c.log_text(), 10)
+        c.process.send_signal(signal.SIGTERM)
+        c.process.wait(5)
+        wait_for("the pod's processes to be gone", lambda: not any(alive(p) for p in left), 5)
+
+
+def clusters_have_networks_of_their_own(args):
+    """Folders whose paths lead to the same loopback networks: the second takes others, and keeps them."""
+    with cluster(args) as one, cluster(args) as other:
+        def network(c):
+            return (c.dir / "network").read_text().strip()
+
+        taken = network(one)
+        check(network(other) != taken, f"both have network {taken}")
+        other.stop()
+        (other.dir / "network").write_text(taken + "\n")
+        status, out = weir_up(args, "--data-dir", str(other.dir))
+        check(status != 0 and "another cluster" in out and "--data-dir" in out, f"{status} {out}")
+
+
 CASES = [malformed_bodies, unknown_fields_and_wrong_types, files_of_weir_up_that_are_wrong,
          image_not_in_the_catalogue, redis_server_is_missing, port_that_is_taken, data_folder_in_use,
          redis_down_at_start, redis_dies_in_mid_burst, consumer_that_crashes_at_start,
          weir_killed_in_mid_burst, no_descendant_outlives_weir,
-         last_consumer_killed_on_an_empty_queue, three_consumers_are_three_times_as_fast]
+         last_consumer_killed_on_an_empty_queue, three_consumers_are_three_times_as_fast,
+         signal_while_it_starts, second_signal_kills_the_pods, clusters_have_networks_of_their_own]
 
 if __name__ == "__main__":
     run_cases(CASES)

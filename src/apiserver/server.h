@@ -31,6 +31,7 @@ struct Options {
   std::string address = "127.0.0.1:6443";
   // Watches: at most this much waits for a slow reader before its stream ends with 410.
   std::size_t watch_queue_events = 4096;
+  std::size_t watch_queue_bytes = 16U << 20U;
 };
 
 class Server {

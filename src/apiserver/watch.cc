@@ -78,17 +78,27 @@ class Encoder {
 
 // What the listener, the server and the connection tell the coroutine.
 struct Mailbox {
-  Mailbox(net::Loop& loop, std::size_t l) : signal(loop), limit(l) {}
+  Mailbox(net::Loop& loop, std::size_t l, std::size_t b)
+      : signal(loop), limit(l), bytes_limit(b) {}
 
+  // An event always has room where nothing waits before it.
   void Put(Selected event) {
     if (overrun) return;
-    if (queue.size() >= limit) {
+    const std::size_t size = event.object->body.size();
+    if (queue.size() >= limit || (!queue.empty() && bytes + size > bytes_limit)) {
       overrun = true;
       queue.clear();
     } else {
+      bytes += size;
       queue.push_back(std::move(event));
     }
     signal.Notify();
+  }
+  Selected Take() {
+    Selected event = std::move(queue.front());
+    queue.pop_front();
+    bytes -= event.object->body.size();
+    return event;
   }
   void End() {
     ended = true;
@@ -96,7 +106,8 @@ struct Mailbox {
   }
 
   net::Signal signal;
-  std::size_t limit;
+  std::size_t limit, bytes_limit;
+  std::size_t bytes = 0;  // of the bodies in the queue
   std::deque<Selected> queue;
   bool overrun = false;
   bool ended = false;  // the server stops, or the client has gone
@@ -195,8 +206,7 @@ class Stream {
       chunk += encoder_.Bookmark(beginning_.since, true);
     }
     while (!mailbox_->queue.empty() && chunk.size() < kChunkBytes) {
-      const Selected event = std::move(mailbox_->queue.front());
-      mailbox_->queue.pop_front();
+      const Selected event = mailbox_->Take();
       chunk += encoder_.Line(event.type, *event.object);
       ++sent;
     }
@@ -288,7 +298,10 @@ net::Task<void> Server::Impl::Watch(std::shared_ptr<Call> call, net::ResponseWri
 
   const std::int64_t since = beginning->since;
   const std::vector<kubestore::Event> earlier = std::move(beginning->events);
-  auto mailbox = std::make_shared<Mailbox>(loop, options.watch_queue_events + earlier.size());
+  std::size_t earlier_bytes = 0;
+  for (const kubestore::Event& event : earlier) earlier_bytes += event.object->body.size();
+  auto mailbox = std::make_shared<Mailbox>(loop, options.watch_queue_events + earlier.size(),
+                                           options.watch_queue_bytes + earlier_bytes);
   Encoder encoder(*call, include.value_or(kube::IncludeObject::kMetadata), clock);
   auto stream = std::make_shared<Stream>(std::move(encoder), mailbox, std::move(*beginning));
   const std::string ns = call->resource->namespaced ? call->info.ns : std::string();

@@ -123,12 +123,10 @@ TEST(WatchTest, AVersionThatIsForgottenIsAnErrorEvent) {
   EXPECT_TRUE(writer->ended);
 }
 
-TEST(WatchTest, ASlowReaderIsSentA410) {
-  Options options;
-  options.watch_queue_events = 3;
+// While a line is being written, more happens than the queue holds.
+void FloodASlowReader(Options options) {
   TestServer server(std::move(options));
   const auto writer = server.Start("GET " + kPath + "?watch=1");
-  // While the first line is being written, more happens than the queue holds.
   bool flooded = false;
   writer->on_write = [&] {
     if (std::exchange(flooded, true)) return;
@@ -144,6 +142,18 @@ TEST(WatchTest, ASlowReaderIsSentA410) {
   EXPECT_TRUE(writer->ended);
   EXPECT_EQ(server.server.metrics().watches_overrun, 1U);
   EXPECT_EQ(server.server.metrics().watches_open, 0U);
+}
+
+TEST(WatchTest, ASlowReaderIsSentA410) {
+  Options options;
+  options.watch_queue_events = 3;
+  FloodASlowReader(std::move(options));
+}
+
+TEST(WatchTest, ASlowReaderOfMuchIsSentA410) {
+  Options options;
+  options.watch_queue_bytes = 200;
+  FloodASlowReader(std::move(options));
 }
 
 TEST(WatchTest, EndsWhenTheClientGoes) {

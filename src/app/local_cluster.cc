@@ -49,6 +49,9 @@ Result<std::unique_ptr<LocalCluster>> LocalCluster::Make(net::Loop& loop, Checke
 
 Status LocalCluster::OpenData() {
   const std::string& dir = checked_.options.data_dir;
+  auto networks = Networks::Claim(files_, dir);
+  if (!networks) return std::unexpected(networks.error());
+  networks_ = std::move(*networks);
   auto credentials = LoadOrMakeCredentials(files_, random_, dir, clock_.Now());
   if (!credentials) return std::unexpected(credentials.error());
   credentials_ = std::move(*credentials);

@@ -15,6 +15,7 @@
 #include "app/credentials.h"
 #include "app/hops.h"
 #include "app/metrics_page.h"
+#include "app/networks.h"
 #include "app/preflight.h"
 #include "app/rule_loader.h"
 #include "client/client.h"
@@ -88,6 +89,7 @@ class LocalCluster {
   net::TaskGroup tasks_;
   bool stopping_ = false;
 
+  std::optional<Networks> networks_;
   Credentials credentials_;
   std::map<std::string, std::string> component_tokens_;
   std::unique_ptr<platform::SqliteJournal> journal_;

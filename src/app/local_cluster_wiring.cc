@@ -57,7 +57,7 @@ void LocalCluster::MakeComponents() {
   options.upstream_exact = checked_.options.upstream_exact;
   options.tokens = MakeTokens();
   options.address = fmt::format("127.0.0.1:{}", http_->port());
-  options.service_network = ServiceNetwork(checked_.options.data_dir);
+  options.service_network = networks_->services;
   api_ = std::make_unique<apiserver::Server>(loop_, clock_, random_, *store_, options);
   resolver_ = [this](std::string_view group, std::string_view name) {
     const kube::Registry& registry = api_->registry();
@@ -105,7 +105,7 @@ void LocalCluster::MakeNode() {
   kubelet::Options kubelet;
   kubelet.data_dir = wanted.data_dir;
   kubelet.catalogue = checked_.catalogue;
-  kubelet.pod_network = PodNetwork(wanted.data_dir);
+  kubelet.pod_network = networks_->pods;
   kubelet.version = std::string(kVersion);
   kubelet.weir_path = platform::SelfPath();
   kubelet.bin_dir = std::filesystem::path(kubelet.weir_path).parent_path().string();

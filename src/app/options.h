@@ -29,9 +29,4 @@ struct UpOptions {
 // $XDG_DATA_HOME/weir, else ~/.local/share/weir, else /var/tmp/weir.
 std::string DefaultDataDir();
 
-// Where the pods' and the Services' addresses come from: loopback networks that follow from the
-// data folder, so that two clusters on one machine seldom meet and a restart keeps its own.
-std::string PodNetwork(const std::string& data_dir);
-std::string ServiceNetwork(const std::string& data_dir);
-
 }  // namespace weir::app

@@ -8,6 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <memory>
 #include <string>
+#include <tuple>
 
 #include "app/local_cluster.h"
 #include "app/preflight.h"
@@ -51,26 +52,55 @@ void SetUpLog() {
   spdlog::set_default_logger(logger);
 }
 
-net::Task<void> StartAndReport(LocalCluster& cluster, net::Loop& loop, bool& failed, Duration began,
-                               env::Clock& clock) {
-  Status started = co_await cluster.Start();
-  if (!started) {
-    fmt::print(stderr, "weir up: {}\n", started.error().message);
-    failed = true;
-    co_await cluster.Stop();
-    loop.Stop();
-    co_return;
-  }
-  fmt::print("weir up: ready in {:.2f} s, Kubernetes 1.36 API on {}\n",
-             ToSeconds(clock.Monotonic() - began), cluster.url());
-  fmt::print("export KUBECONFIG={}\n", cluster.kubeconfig_path());
-  std::fflush(stdout);
-}
+// One life of the cluster: starts it, and ends it in order after a signal, also one that comes
+// while it starts, or after an error.
+class Life {
+ public:
+  Life(net::Loop& loop, LocalCluster& cluster, env::Clock& clock, Duration began)
+      : loop_(loop),
+        cluster_(cluster),
+        clock_(clock),
+        began_(began),
+        starting_(loop, "start"),
+        end_asked_(loop) {}
 
-net::Task<void> Drain(LocalCluster& cluster, net::Loop& loop) {
-  co_await cluster.Stop();
-  loop.Stop();
-}
+  void End() { end_asked_.Notify(); }
+  bool failed() const { return failed_; }
+
+  net::Task<void> Run() {
+    starting_.Spawn(Start());
+    std::ignore = co_await end_asked_.Wait();
+    ending_ = true;
+    co_await starting_.Stop();
+    co_await cluster_.Stop();
+    loop_.Stop();
+  }
+
+ private:
+  net::Task<void> Start() {
+    const Status started = co_await cluster_.Start();
+    if (ending_) co_return;
+    if (!started) {
+      fmt::print(stderr, "weir up: {}\n", started.error().message);
+      failed_ = true;
+      End();
+      co_return;
+    }
+    fmt::print("weir up: ready in {:.2f} s, Kubernetes 1.36 API on {}\n",
+               ToSeconds(clock_.Monotonic() - began_), cluster_.url());
+    fmt::print("export KUBECONFIG={}\n", cluster_.kubeconfig_path());
+    std::fflush(stdout);
+  }
+
+  net::Loop& loop_;
+  LocalCluster& cluster_;
+  env::Clock& clock_;
+  Duration began_;
+  net::TaskGroup starting_;
+  net::Signal end_asked_;
+  bool ending_ = false;
+  bool failed_ = false;
+};
 
 }  // namespace
 
@@ -84,21 +114,19 @@ int RunUp(const UpOptions& options) {
     fmt::print(stderr, "weir up: {}\n", checked.error().message);
     return 1;
   }
-  bool failed = false;
   net::Loop loop;
-  {
-    net::TaskGroup tasks(loop, "up");
-    auto cluster = LocalCluster::Make(loop, std::move(*checked));
-    if (!cluster) {
-      fmt::print(stderr, "weir up: {}\n", cluster.error().message);
-      return 1;
-    }
-    Signals signals(loop, [&] { tasks.Spawn(Drain(**cluster, loop)); });
-    tasks.Spawn(StartAndReport(**cluster, loop, failed, began, clock));
-    loop.Run();
-    signals.Cancel();
+  net::TaskGroup tasks(loop, "up");
+  auto cluster = LocalCluster::Make(loop, std::move(*checked));
+  if (!cluster) {
+    fmt::print(stderr, "weir up: {}\n", cluster.error().message);
+    return 1;
   }
-  return failed ? 1 : 0;
+  Life life(loop, **cluster, clock, began);
+  Signals signals(loop, [&] { life.End(); });
+  tasks.Spawn(life.Run());
+  loop.Run();
+  signals.Cancel();
+  return life.failed() ? 1 : 0;
 }
 
 }  // namespace weir::app

@@ -19,18 +19,20 @@ net::Task<void> RunOne(std::shared_ptr<Join> join, std::function<net::Task<void>
 
 }  // namespace
 
-net::Task<void> RunAll(net::TaskGroup& group, std::vector<std::function<net::Task<void>()>> tasks) {
+net::Task<void> RunAll(net::Loop& loop, std::vector<std::function<net::Task<void>()>> tasks) {
   if (tasks.empty()) co_return;
   if (tasks.size() == 1) {
     const std::function<net::Task<void>()> only = std::move(tasks[0]);
     co_await only();
     co_return;
   }
-  auto join = std::make_shared<Join>(group.loop(), tasks.size());
+  net::TaskGroup group(loop, "parallel");
+  auto join = std::make_shared<Join>(loop, tasks.size());
   for (auto& task : tasks) group.Spawn(RunOne(join, std::move(task)));
   while (join->left > 0) {
-    if (const bool woken = co_await join->done.Wait(); !woken) co_return;
+    if (const bool woken = co_await join->done.Wait(); !woken) break;  // cancelled: so are they
   }
+  co_await group.Stop();
 }
 
 }  // namespace weir::controllers

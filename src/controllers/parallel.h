@@ -9,8 +9,8 @@
 
 namespace weir::controllers {
 
-// Starts all tasks on the group and resumes when the last has ended (or when cancelled). What the
-// functions capture must outlive the await.
-net::Task<void> RunAll(net::TaskGroup& group, std::vector<std::function<net::Task<void>()>> tasks);
+// Starts all tasks and resumes when the last has ended; where it is cancelled, it cancels them and
+// waits for their end. So what the functions capture need only outlive the await.
+net::Task<void> RunAll(net::Loop& loop, std::vector<std::function<net::Task<void>()>> tasks);
 
 }  // namespace weir::controllers

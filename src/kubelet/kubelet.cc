@@ -159,7 +159,7 @@ Status Kubelet::Impl::Start() {
   if (auto ok = platform::CheckNamespaces(); !ok) return ok;
   platform::SystemFileSystem files;
   for (const char* folder : {"/pods", "/hosts"}) {
-    if (auto ok = files.MakeDirs(options_.data_dir + folder, 0755); !ok) return ok;
+    if (auto ok = files.MakeDirs(options_.data_dir + folder, 0700); !ok) return ok;
   }
   facts_.allocatable = GetObject(NodeStatus(machine_, nullptr, clock_.Now()), {"allocatable"});
   pods_.AddListener([this](const ObjectPtr& b, const ObjectPtr& a) { PodChanged(b, a); });

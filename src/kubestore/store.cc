@@ -70,6 +70,7 @@ Status Store::Load() {
 
 void Store::DropHistory() {
   history_.clear();
+  history_bytes_ = 0;
   oldest_history_ = version_;
 }
 
@@ -196,8 +197,10 @@ Result<ObjectPtr> Store::Delete(const Key& key, std::int64_t expected_version,
 void Store::Commit(Event event, std::function<void(Status)> done) {
   version_ = event.version;
   history_.push_back(event);
-  while (history_.size() > limits_.history_events) {
+  history_bytes_ += event.object->body.size();
+  while (history_.size() > limits_.history_events || history_bytes_ > limits_.history_bytes) {
     oldest_history_ = history_.front().version;
+    history_bytes_ -= history_.front().object->body.size();
     history_.pop_front();
   }
   std::string body = event.type == EventType::kDeleted ? std::string() : event.object->body;

@@ -68,7 +68,10 @@ struct Event {
 };
 
 struct StoreLimits {
-  std::size_t history_events = 8192;  // watch history over all resources
+  // The watch history over all resources: what comes first ends it. Bytes are those of the bodies;
+  // an object takes some two and a half times as much memory.
+  std::size_t history_events = 8192;
+  std::size_t history_bytes = 32U << 20U;
   // etcd's limit, 1.5 MiB. What JSON adds by escaping does not count.
   std::size_t max_object_bytes = 3U << 19U;
 };
@@ -140,6 +143,7 @@ class Store {
   std::int64_t oldest_history_ = 0;  // events with a version above this one are in history_
   std::map<std::string, std::map<Name, ObjectPtr>, std::less<>> objects_;
   std::deque<Event> history_;
+  std::size_t history_bytes_ = 0;
   std::vector<std::shared_ptr<Listener>> listeners_;
   int next_listener_ = 1;
   std::deque<Event> undelivered_;  // events of writes made by listeners

@@ -184,6 +184,22 @@ TEST(StoreTest, TheHistoryIsBoundedAndSaysWhenItDoesNotReachBack) {
   EXPECT_EQ(expired.error().message, "too old resource version: 1 (2)");
 }
 
+TEST(StoreTest, TheHistoryIsBoundedInBytesToo) {
+  NullJournal journal;
+  Store store(journal, {.history_bytes = 2500});
+  Json large = Doc(1);
+  large["spec"]["text"] = std::string(1000, 'x');
+  for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(store.Create(Pod(name), large, nullptr));
+  EXPECT_EQ(store.EventsSince("pods", 1)->size(), 2U);
+  EXPECT_FALSE(store.EventsSince("pods", 0));
+  large["spec"]["text"] = std::string(3000, 'x');  // alone more than the history takes
+  ASSERT_TRUE(store.Create(Pod("d"), large, nullptr));
+  EXPECT_EQ(store.EventsSince("pods", 4)->size(), 0U);
+  EXPECT_FALSE(store.EventsSince("pods", 3));
+  ASSERT_TRUE(store.Create(Pod("e"), Doc(1), nullptr));
+  EXPECT_EQ(store.EventsSince("pods", 4)->size(), 1U);
+}
+
 TEST(StoreTest, ADroppedHistoryBeginsAnew) {
   NullJournal journal;
   Store store(journal, {});
