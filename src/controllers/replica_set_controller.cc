@@ -183,7 +183,7 @@ net::Task<std::optional<ReplicaFailure>> ReplicaSetController::CreatePods(client
       Error* error = &errors[count - left + i];
       tasks.emplace_back([this, set, error] { return CreatePod(set, error); });
     }
-    co_await RunAll(context_.tasks, std::move(tasks));
+    co_await RunAll(context_.tasks.loop(), std::move(tasks));
     left -= batch;
     for (const Error& error : errors) {
       if (error.message.empty()) continue;
@@ -223,7 +223,7 @@ net::Task<std::optional<ReplicaFailure>> ReplicaSetController::DeletePods(client
     client::ObjectPtr pod = pods[i];
     tasks.emplace_back([this, set, pod, error] { return DeletePod(set, pod, error); });
   }
-  co_await RunAll(context_.tasks, std::move(tasks));
+  co_await RunAll(context_.tasks.loop(), std::move(tasks));
   for (const Error& error : errors) {
     if (!error.message.empty()) co_return ReplicaFailure{"FailedDelete", error.message};
   }
