@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""Plays recorded sessions on a `weir up` and compares, command by command.
+
+usage: goldens.py --weir PROGRAM --kubectl PROGRAM [--write] [--verbose] [SESSION...]
+
+With ../shared/goldens: the recordings of a real Kubernetes 1.36, against `weir up --upstream-exact
+--kubelet none` and the recordings' own stand-in for a kubelet. Without it: tests/goldens/1.33,
+against the default mode. Ends with `N passed, N failed, N departed`; exit status 1 where a command
+differs that is neither a departure (docs/departures.txt) nor known to fail (tests/goldens/known).
+--write: writes the counts into docs/benchmarks.md and the failures into tests/goldens/known."""
+import argparse
+import concurrent.futures
+import difflib
+import fnmatch
+import http.server
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+
+import cluster
+import sessions
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RECORDINGS = ROOT.parent / "shared/goldens"
+DEPARTURES = ROOT / "docs/departures.txt"
+KNOWN = ROOT / "tests/goldens/known-failures.txt"
+REPORT = ROOT / "docs/benchmarks.md"
+AT_ONCE = 4
+EXACT = ("--upstream-exact", "--kubelet", "none", "--hpa-sync-period", "2s",
+         "--downscale-stabilization", "10s")
+TOKENS = 'admintoken,kubernetes-admin,1,"system:masters"\nplaintoken,plain,2,"plaingroup"\n'
+# Sessions that install the same cluster-wide kind take turns.
+TURNS = [("get-kinds", "describe-objects", "explain-fields")]
+
+
+def lines_of(path):
+    """The commands that a file names, `name.session:K: command`; comments left out."""
+    if not path.exists():
+        return set()
+    return {line for line in path.read_text().splitlines() if ": " in line and line[0] != "#"}
+
+
+def label(path, step):
+    return f"{path.name}:{step.number}: {step.title()}"
+
+
+class Exporter(http.server.ThreadingHTTPServer):
+    """Serves the *.prom files of a folder at /metrics."""
+
+    daemon_threads = True
+
+    def __init__(self, folder):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                page = b""
+                for file in sorted(pathlib.Path(folder).glob("*.prom")):
+                    text = file.read_bytes()
+                    page += text + (b"" if text.endswith(b"\n") else b"\n")
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+                self.send_header("Content-Length", str(len(page)))
+                self.end_headers()
+                self.wfile.write(page)
+
+            def log_message(self, *_):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Recorded:
+    """A `weir up` as the recordings want it; `metrics`: with exporter, rules and adapter."""
+
+    def __init__(self, args, folder, metrics):
+        self.args, self.folder = args, pathlib.Path(tempfile.mkdtemp(dir=folder))
+        self.metrics_dir, self.exporter, self.stand_in = "", None, None
+        tokens = self.folder / "tokens.csv"
+        tokens.write_text(TOKENS)
+        flags = [*EXACT, "--token-auth-file", tokens]
+        if metrics:
+            flags += self._metrics_flags()
+        self.cluster = cluster.Cluster(args.weir, args.kubectl, *flags)
+
+    def _metrics_flags(self):
+        self.metrics_dir = self.folder / "metrics"
+        self.metrics_dir.mkdir()
+        self.exporter = Exporter(self.metrics_dir)
+        config = (RECORDINGS / "data/prometheus.yaml").read_text()
+        port = self.exporter.server_address[1]
+        (self.folder / "prometheus.yaml").write_text(
+            config.replace("127.0.0.1:9100", f"127.0.0.1:{port}"))
+        (self.folder / "prometheus-rules.yaml").write_text(
+            (RECORDINGS / "data/prometheus-rules.yaml").read_text())
+        return ["--scrape-config", self.folder / "prometheus.yaml", "--adapter-config",
+                RECORDINGS / "data/adapter-sessions.yaml", "--metrics-relist-interval", "2s",
+                "--metrics-max-age", "10s"]
+
+    def __enter__(self):
+        self.cluster.start()
+        programs = self.folder / "bin"  # the stand-in calls `kubectl`
+        programs.mkdir()
+        (programs / "kubectl").symlink_to(pathlib.Path(self.args.kubectl).resolve())
+        env = dict(os.environ) | {"PATH": f"{programs}:{os.environ['PATH']}"}
+        self.stand_in = subprocess.Popen(
+            [sys.executable, RECORDINGS / "stub_kubelet.py", "--kubeconfig",
+             self.cluster.kubeconfig], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=env)
+        cluster.wait_for("the stand-in's node", lambda: self.cluster.get("/api/v1/nodes")["items"])
+        return self
+
+    def __exit__(self, *_):
+        if self.stand_in:
+            self.stand_in.terminate()
+            self.stand_in.wait(10)
+        self.cluster.close()
+        if self.exporter:
+            self.exporter.shutdown()
+
+    def play(self, path):
+        return sessions.play(sessions.Session(
+            path, self.cluster.kubeconfig, self.args.kubectl, self.folder, RECORDINGS / "data",
+            self.metrics_dir))
+
+
+class Default:
+    """A `weir up` as a user starts it, for the project's own sessions."""
+
+    def __init__(self, args, folder, _metrics):
+        self.args, self.folder = args, folder
+        self.cluster = cluster.Cluster(args.weir, args.kubectl, "--downscale-stabilization", "10s")
+
+    def __enter__(self):
+        self.cluster.start()
+        return self
+
+    def __exit__(self, *_):
+        self.cluster.close()
+
+    def play(self, path):
+        return sessions.play(sessions.Session(
+            path, self.cluster.kubeconfig, self.args.kubectl, self.folder, ROOT / "examples"))
+
+
+def wants_metrics(path):
+    return path.name.startswith(("metrics-", "walkthrough-"))
+
+
+def play_all(args, paths):
+    """-> {path: answers}. Sessions with metrics get a cluster each, the others share one."""
+    kind = Recorded if RECORDINGS.is_dir() else Default
+    locks = {name: lock for group in TURNS for lock in [threading.Lock()] for name in group}
+    results = {}
+
+    with tempfile.TemporaryDirectory(prefix="weir-goldens-") as folder:
+        def alone(path):
+            with kind(args, folder, True) as played:
+                return played.play(path)
+
+        def shared(path):
+            with locks.get(path.stem, threading.Lock()):
+                return common.play(path)
+
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool, \
+                kind(args, folder, False) as common:
+            started = {path: pool.submit(alone if wants_metrics(path) else shared, path)
+                       for path in paths}
+            for path, answers in started.items():
+                results[path] = answers.result()
+                equal = sum(a.equal for a in results[path])
+                print(f"{path.stem}: {equal} of {len(results[path])} equal", flush=True)
+    return results
+
+
+def print_difference(path, answer):
+    print(f"--- {label(path, answer.step)}")
+    for line in difflib.unified_diff(answer.step.expected, answer.output, "recorded", "printed",
+                                     lineterm="", n=2):
+        print("    " + line)
+
+
+def write_ledgers(results, departures):
+    """The counts and the failures of the sessions played; those of others stay as they were."""
+    played = {path.name for path in results}
+    kept = {line for line in lines_of(KNOWN) if line.split(":")[0] not in played}
+    failing = {label(path, a.step) for path, answers in results.items() for a in answers
+               if not a.equal} - departures
+    KNOWN.write_text("# Commands of recorded sessions that Weir does not answer equally yet, written by\n"
+                     "# ./run goldens --write. A command that is not listed here must stay equal.\n" +
+                     "".join(line + "\n" for line in sorted(kept | failing, key=_in_order)))
+    begin, end = "<!-- goldens -->\n", "<!-- /goldens -->\n"
+    text = REPORT.read_text()
+    head, _, rest = text.partition(begin)
+    old, _, tail = rest.partition(end)
+    rows = dict(re.findall(r"^\| ([a-z0-9-]+) \| (.*) \|$", old, re.M))
+    rows.pop("session", None)
+    for path, answers in results.items():
+        departed = sum(label(path, a.step) in departures and not a.equal for a in answers)
+        rows[path.stem] = f"{len(answers)} | {sum(a.equal for a in answers)} | {departed}"
+    table = "".join(f"| {name} | {row} |\n" for name, row in sorted(rows.items()))
+    REPORT.write_text(head + begin + "| session | commands | equal | departed |\n|---|---|---|---|\n" +
+                      table + end + tail)
+
+
+def _in_order(line):
+    name, number, _ = line.split(":", 2)
+    return name, int(number)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--weir", required=True)
+    parser.add_argument("--kubectl", required=True)
+    parser.add_argument("--write", action="store_true", help="write the ledgers")
+    parser.add_argument("--verbose", action="store_true", help="print known differences too")
+    parser.add_argument("sessions", nargs="*", help="names, or patterns as walkthrough-*")
+    args = parser.parse_args()
+    folder = RECORDINGS / "sessions" if RECORDINGS.is_dir() else ROOT / "tests/goldens/1.33"
+    paths = [path for path in sorted(folder.glob("*.session"))
+             if not args.sessions or any(fnmatch.fnmatch(path.stem, p) for p in args.sessions)]
+    if not paths:
+        sys.exit(f"goldens: no session of {folder} is named {' '.join(args.sessions)}")
+    departures, known = lines_of(DEPARTURES), lines_of(KNOWN)
+    results = play_all(args, paths)
+    counts, regressions = {"passed": 0, "failed": 0, "departed": 0}, 0
+    for path, answers in results.items():
+        for answer in answers:
+            name = label(path, answer.step)
+            if answer.equal:
+                counts["passed"] += 1
+            elif name in departures:
+                counts["departed"] += 1
+            else:
+                counts["failed"] += 1
+                regressions += name not in known
+                if args.verbose or name not in known:
+                    print_difference(path, answer)
+    if args.write:
+        write_ledgers(results, departures)
+    print(", ".join(f"{number} {what}" for what, number in counts.items()))
+    if regressions and not args.write:
+        print(f"{regressions} of the failures are not known ones ({KNOWN.relative_to(ROOT)})")
+    return 1 if regressions and not args.write else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
