@@ -480,8 +480,12 @@ net::Task<Result<std::optional<AmqpDelivery>>> Amqp::Next(Duration limit) {
   }
 }
 
+bool Amqp::Holds(const AmqpDelivery& delivery) const {
+  return delivery.connection == state_->number && state_->Usable();
+}
+
 void Amqp::Acknowledge(const AmqpDelivery& delivery) {
-  if (delivery.connection != state_->number || !state_->Usable()) return;
+  if (!Holds(delivery)) return;
   state_->session->Acknowledge(kConsumes, delivery.tag);
   state_->output.Notify();
 }

@@ -72,6 +72,8 @@ class Amqp {
   net::Task<Status> Consume(std::string queue, std::uint16_t prefetch);
   // The next message; nullopt after `limit`. An error ends the consuming.
   net::Task<Result<std::optional<AmqpDelivery>>> Next(Duration limit);
+  // Whether the message is still this client's: the connection on which it came lives.
+  bool Holds(const AmqpDelivery& delivery) const;
   // Does nothing for a message of an earlier connection: the broker delivers that again.
   void Acknowledge(const AmqpDelivery& delivery);
 

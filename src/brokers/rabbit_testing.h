@@ -86,7 +86,8 @@ class RabbitServer {
   // with its epmd.
   std::vector<std::string> Command() const {
     std::stringstream text;
-    text << std::ifstream(WEIR_SOURCE_DIR "/src/kubelet/data/images.yaml").rdbuf();
+    const auto source = std::filesystem::path(__FILE__).parent_path().parent_path();
+    text << std::ifstream(source / "kubelet/data/images.yaml").rdbuf();
     const auto catalogue = ParseYamlDocument(text.str());
     std::vector<std::string> words = {"setsid", "setpriv", "--pdeathsig", "KILL", "env", "-i"};
     words.push_back("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");

@@ -4,13 +4,13 @@
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
 
 #include "brokers/retry.h"
 #include "queue_plan.h"
+#include "workload/program.h"
 
 namespace weir::consumer {
 namespace {
@@ -25,14 +25,13 @@ constexpr int kLastTries = 5;
 }  // namespace
 
 struct Consumer::State {
-  State(net::Loop& loop, env::Clock& k, Options o)
-      : clock(k),
-        options(std::move(o)),
+  State(net::Loop& loop, env::Clock& clock, Options o)
+      : options(std::move(o)),
         keys(options.queue, options.owner),
         taker(loop, options.redis),
         control(loop, options.redis),
         group(loop, "consumer"),
-        pool(loop, 1, 1),
+        work(loop, clock, options.per_item, options.cpu_burn),
         lease_held(loop),
         drain_asked(loop),
         drained(loop),
@@ -59,19 +58,9 @@ struct Consumer::State {
   }
 
   net::Task<void> Answer(net::HttpRequest request, net::ResponseWriter* writer) {
-    net::HttpResponse response;
-    if (request.method != "GET" && request.method != "HEAD") {
-      response = net::HttpResponse::Text(405, "expected GET\n");
-    } else if (request.Path() == "/metrics") {
-      const std::string page = prometheus::TextSerializer().Serialize(registry.Collect());
-      response = net::HttpResponse::Text(200, page);
-      response.headers["content-type"] = "text/plain; version=0.0.4; charset=utf-8";
-    } else if (request.Path() == "/healthz") {
-      response = net::HttpResponse::Text(200, "ok\n");
-    } else {
-      response = net::HttpResponse::Text(404, "not found; /metrics, /healthz\n");
-    }
-    std::ignore = co_await writer->Send(std::move(response));
+    auto page = workload::StatusPage(request, registry);
+    if (!page) page = net::HttpResponse::Text(404, "not found; /metrics, /healthz\n");
+    std::ignore = co_await writer->Send(std::move(*page));
   }
 
   net::Task<void> KeepLease();
@@ -80,7 +69,6 @@ struct Consumer::State {
   net::Task<void> WorkOn();
   net::Task<void> PutBackUnseen();
   net::Task<bool> Process(std::string item);
-  net::Task<bool> Work();
   net::Task<bool> Finish(std::string item);
   net::Task<void> Leave();
 
@@ -95,13 +83,12 @@ struct Consumer::State {
     failures_in_row = 0;
   }
 
-  env::Clock& clock;
   Options options;
   QueueKeys keys;
   brokers::Redis taker;    // may be held by a take for half a second
   brokers::Redis control;  // everything else
   net::TaskGroup group;
-  net::BlockingPool pool;
+  workload::Work work;
   net::Signal lease_held;
   net::Signal drain_asked;
   net::Signal drained;
@@ -199,24 +186,10 @@ net::Task<void> Consumer::State::PutBackUnseen() {
 // False when cancelled.
 net::Task<bool> Consumer::State::Process(std::string item) {
   working.Set(1);
-  const bool worked = co_await Work();
+  const bool worked = co_await work.Do();
   working.Set(0);
   if (!worked) co_return false;
   co_return co_await Finish(std::move(item));
-}
-
-net::Task<bool> Consumer::State::Work() {
-  if (!options.cpu_burn) co_return co_await net::Sleep(options.per_item);
-  auto burn = [this] {
-    const Duration end = clock.Monotonic() + options.per_item;
-    volatile std::uint64_t sum = 0;
-    while (clock.Monotonic() < end) {
-      for (std::uint64_t i = 0; i < 10'000; ++i) sum = sum + i;
-    }
-  };
-  const Status burnt = co_await pool.Run(burn);
-  const bool cancelled = co_await net::IsCancelled();
-  co_return burnt.has_value() && !cancelled;
 }
 
 // Tries until Redis has it: the work is done and must not be lost. False when cancelled.

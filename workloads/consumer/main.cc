@@ -2,34 +2,25 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <cstdio>
 
 #include "consumer.h"
 #include "platform/system.h"
+#include "workload/program.h"
 
 namespace {
 
 using namespace weir;
 
-net::Task<void> Drain(consumer::Consumer* worker, net::Loop* loop) {
+net::Task<void> DrainAndStop(consumer::Consumer* worker) {
   worker->Drain();
   std::ignore = co_await worker->Drained();
   co_await worker->Stop();
-  loop->Stop();
-}
-
-int Fatal(const std::string& message) {
-  fmt::print(stderr, "consumer: {}\n", message);
-  return 1;
 }
 
 // The pod's name (the host's, as in Kubernetes, where POD_NAME is not set) and a part of its own
 // for each run.
 std::string OwnerName(env::Random& random) {
-  std::string pod = platform::GetEnv("POD_NAME");
-  if (pod.empty()) pod = platform::GetEnv("HOSTNAME");
-  if (pod.empty()) pod = "consumer";
+  const std::string pod = workload::EnvOr("POD_NAME", workload::EnvOr("HOSTNAME", "consumer"));
   return fmt::format("{}:{}", pod, random.NameSuffix(8));
 }
 
@@ -49,19 +40,16 @@ int main(int argc, char** argv) {
   flags.add_flag("--cpu-burn", options.cpu_burn, "compute for that time instead of waiting");
   CLI11_PARSE(flags, argc, argv);
 
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-  const std::string pod_ip = platform::GetEnv("POD_IP");
-  const auto listen = net::ParseListenAddress(http, pod_ip.empty() ? "127.0.0.1" : pod_ip);
-  if (!listen) return Fatal("--http: " + listen.error().message);
+  workload::StartLogging();
+  const auto listen = workload::ListenOption("--http", http);
+  if (!listen) return workload::CannotStart("consumer", listen.error().message);
   options.listen = *listen;
   const auto redis = brokers::ParseRedisAddress(server_address);
-  if (!redis) return Fatal("--redis-server: " + redis.error().message);
+  if (!redis) return workload::CannotStart("consumer", "--redis-server: " + redis.error().message);
   options.redis = *redis;
   if (options.redis.password.empty()) options.redis.password = platform::GetEnv("REDIS_PASSWORD");
-  const Result<Duration> duration = ParseGoDuration(per_item);
-  if (!duration || *duration < Duration::zero()) {
-    return Fatal("--per-msg: expected a duration such as 1s or 250ms");
-  }
+  const auto duration = workload::DurationOption("--per-msg", per_item);
+  if (!duration) return workload::CannotStart("consumer", duration.error().message);
   options.per_item = *duration;
   platform::SystemRandom random;
   options.owner = OwnerName(random);
@@ -69,14 +57,10 @@ int main(int argc, char** argv) {
   net::Loop loop;
   platform::SystemClock clock;
   consumer::Consumer worker(loop, clock, options);
-  if (const Status started = worker.Start(); !started) return Fatal(started.error().message);
+  if (const Status started = worker.Start(); !started) {
+    return workload::CannotStart("consumer", started.error().message);
+  }
   spdlog::info("serving on {}:{}, taking from {} at {} as {}", options.listen.address,
                worker.port(), options.queue, server_address, options.owner);
-  net::TaskGroup group(loop, "main");
-  boost::asio::signal_set signals(loop.context(), SIGTERM, SIGINT);
-  signals.async_wait([&](boost::system::error_code error, int) {
-    if (!error) group.Spawn(Drain(&worker, &loop));
-  });
-  loop.Run();
-  return 0;
+  return workload::RunUntilStopped(loop, [&worker] { return DrainAndStop(&worker); });
 }

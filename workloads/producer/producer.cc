@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <prometheus/counter.h>
 #include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "workload/program.h"
 
 namespace weir::producer {
 namespace {
@@ -64,14 +64,9 @@ struct Producer::State {
   }
 
   net::Task<void> Answer(net::HttpRequest request, net::ResponseWriter* writer) {
-    const bool reads = request.method == "GET" || request.method == "HEAD";
     net::HttpResponse response;
-    if (request.Path() == "/metrics" && reads) {
-      const std::string page = prometheus::TextSerializer().Serialize(registry.Collect());
-      response = net::HttpResponse::Text(200, page);
-      response.headers["content-type"] = "text/plain; version=0.0.4; charset=utf-8";
-    } else if (request.Path() == "/healthz" && reads) {
-      response = net::HttpResponse::Text(200, "ok\n");
+    if (auto page = workload::StatusPage(request, registry)) {
+      response = std::move(*page);
     } else if (const Result<std::int64_t> count = CountOf(request.Path()); !count) {
       const int status = count.error().code == Code::kNotFound ? 404 : 400;
       response = net::HttpResponse::Text(status, count.error().message + "\n");

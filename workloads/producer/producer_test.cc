@@ -83,7 +83,7 @@ TEST_F(ProducerTest, RefusesWhatIsNoOrder) {
   EXPECT_NE(Ask("POST", "/publish/0").body.find("from 1 to 1000000"), std::string::npos);
   EXPECT_EQ(Ask("GET", "/publish").status, 405);
   EXPECT_EQ(Ask("POST", "/nowhere").status, 404);
-  EXPECT_EQ(Ask("POST", "/metrics").status, 404);
+  EXPECT_EQ(Ask("POST", "/metrics").status, 405);
   EXPECT_EQ(Ask("GET", "/healthz").body, "ok\n");
   EXPECT_FALSE(Redis({"GET", "jobs:published"})->text.size());
 }
