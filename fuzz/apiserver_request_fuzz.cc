@@ -9,8 +9,8 @@
 #include "apiserver/list_plan.h"
 #include "apiserver/patch_plan.h"
 #include "apiserver/request_info_plan.h"
-#include "apiserver/yaml_plan.h"
 #include "base/check.h"
+#include "base/yaml_writer.h"
 
 namespace {
 
@@ -36,7 +36,7 @@ void Document(std::string_view text) {
     expected.erase("apiVersion");
     WEIR_CHECK(rest.has_value() && *rest == expected);
   }
-  WEIR_CHECK(!weir::apiserver::ToYaml(*value).empty());
+  WEIR_CHECK(!weir::ToYaml(*value).empty());
 }
 
 }  // namespace

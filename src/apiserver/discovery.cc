@@ -59,7 +59,10 @@ std::string ETag(std::string_view text) { return fmt::format("\"{:016X}\"", Fnv1
 
 std::vector<Json> Server::Impl::MountedGroups() const {
   std::vector<Json> groups;
-  for (const auto& [name, discovery] : mounted_groups) groups.push_back(discovery());
+  for (const auto& [name, discovery] : mounted_groups) {
+    Json group = discovery();
+    if (!group.is_null()) groups.push_back(std::move(group));
+  }
   return groups;
 }
 

@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "apiserver/yaml_plan.h"
 #include "base/strings.h"
+#include "base/yaml_writer.h"
 #include "kube/status.h"
 
 namespace weir::apiserver {

@@ -56,7 +56,7 @@ class Server {
   // Who a mounted handler serves. It gets requests that were authenticated and authorised.
   using MountedHandler =
       std::function<net::Task<void>(net::HttpRequest, const User&, net::ResponseWriter&)>;
-  // Passes requests under `prefix` ("/apis/custom.metrics.k8s.io/") on. Longest prefix wins.
+  // Passes requests under `prefix` ("/apis/custom.metrics.k8s.io") on. Longest prefix wins.
   void Mount(std::string prefix, MountedHandler handler);
   // An aggregated group for discovery: an APIGroupDiscovery object, asked for on each request.
   void MountGroup(std::string group, std::function<Json()> discovery);

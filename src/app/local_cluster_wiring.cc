@@ -78,8 +78,15 @@ void LocalCluster::MakeMetricsPath() {
   scrape_ = std::make_unique<scrape::Manager>(loop_, clock_, random_, AddAccess("scrape").client,
                                               appenders);
   metricsserver::Options options;
+  for (const scrape::StaticTargets& list : checked_.scrape.lists) scrape_->AddStatic(list);
+  for (auto& [file, groups] : checked_.scrape.groups) engine_->SetGroups(file, std::move(groups));
   options.values.upstream_exact = checked_.options.upstream_exact;
-  options.immediate = !checked_.options.upstream_exact;
+  if (const auto interval = checked_.options.metrics_relist_interval) {
+    options.immediate = false;
+    options.relist_interval = *interval;
+    options.max_age = *interval;
+  }
+  options.max_age = checked_.options.metrics_max_age.value_or(options.max_age);
   metrics_server_ = std::make_unique<metricsserver::Server>(
       loop_, clock_, random_, AddAccess("metrics-server").client, *engine_, resolver_, options);
 }
@@ -139,14 +146,16 @@ void LocalCluster::Connect() {
         });
   }
   api_->SetMetricsHandler([this] { return MetricsPage(); });
-  for (const char* group : {"custom.metrics.k8s.io", "external.metrics.k8s.io"}) {
+  for (const std::string_view group :
+       {metricsapi::kCustomGroup, metricsapi::kExternalGroup, metricsapi::kResourceGroup}) {
     api_->Mount(
-        fmt::format("/apis/{}/", group),
+        fmt::format("/apis/{}", group),
         [this](net::HttpRequest request, const apiserver::User&, net::ResponseWriter& writer) {
           return metrics_server_->Handle(std::move(request), writer);
         });
-    api_->MountGroup(
-        group, [this, name = std::string(group)] { return metrics_server_->Discovery(name); });
+    api_->MountGroup(std::string(group), [this, name = std::string(group)] {
+      return metrics_server_->Discovery(name);
+    });
   }
   api_->Mount("/debug/weir/hops",
               [this](net::HttpRequest, const apiserver::User&, net::ResponseWriter& writer) {

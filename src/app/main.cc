@@ -34,7 +34,7 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
 
   UpOptions up;
-  std::string stabilization = "300s", sync_period = "15s";
+  std::string stabilization = "300s", sync_period = "15s", relist_interval, max_age;
   auto* up_command = app.add_subcommand(
       "up", "A local Kubernetes cluster in the foreground; its pods are local processes.");
   up_command->add_option("-f,--filename", up.files,
@@ -54,6 +54,17 @@ int Main(int argc, char** argv) {
                          "Image catalogue, read before the built-in one");
   up_command->add_option("--adapter-config", up.adapter_config_file,
                          "prometheus-adapter's configuration file");
+  up_command->add_option("--scrape-config", up.scrape_config_file,
+                         "What to scrape beside ServiceMonitors, and rule files, as Prometheus' "
+                         "configuration file says it");
+  up_command
+      ->add_option("--metrics-relist-interval", relist_interval,
+                   "How often the metrics APIs list series anew (at once when a series is new)")
+      ->check(DurationFlag());
+  up_command
+      ->add_option("--metrics-max-age", max_age,
+                   "How long a metric without samples stays listed (the relist interval, or 5m)")
+      ->check(DurationFlag());
   up_command->add_option(
       "--token-auth-file", up.token_auth_file,
       "Further users, as kube-apiserver reads them: token,user,uid[,\"groups\"]");
@@ -83,6 +94,8 @@ int Main(int argc, char** argv) {
     up.downscale_stabilization =
         ParseGoDuration(stabilization).value_or(up.downscale_stabilization);
     up.hpa_sync_period = ParseGoDuration(sync_period).value_or(up.hpa_sync_period);
+    if (auto given = ParseGoDuration(relist_interval)) up.metrics_relist_interval = *given;
+    if (auto given = ParseGoDuration(max_age)) up.metrics_max_age = *given;
     return RunUp(up);
   }
   if (replay_command->parsed()) return RunHpaReplay(scenarios, replay_exact);

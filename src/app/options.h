@@ -19,6 +19,10 @@ struct UpOptions {
   Duration hpa_sync_period = std::chrono::seconds(15);
   std::string images_file;
   std::string adapter_config_file;
+  std::string scrape_config_file;
+  // prometheus-adapter's flags. Without an interval a new series is listed at once.
+  std::optional<Duration> metrics_relist_interval;
+  std::optional<Duration> metrics_max_age;
   std::string token_auth_file;
   // false: no node registers here, so that somebody else's kubelet, or a stand-in, runs the pods
   // and nothing listens for Services.

@@ -59,6 +59,11 @@ Status ReadFiles(const UpOptions& options, env::FileSystem& files, CheckedOption
     if (!config) return Prefixed(options.adapter_config_file, config.error());
     out.adapter_config = std::move(*text);
   }
+  if (!options.scrape_config_file.empty()) {
+    auto scrape = ReadScrapeFiles(files, options.scrape_config_file);
+    if (!scrape) return Prefixed("--scrape-config", scrape.error());
+    out.scrape = std::move(*scrape);
+  }
   if (!options.token_auth_file.empty()) {
     auto text = ReadNamed(files, "--token-auth-file", options.token_auth_file);
     if (!text) return std::unexpected(text.error());
@@ -73,6 +78,10 @@ Status ReadFiles(const UpOptions& options, env::FileSystem& files, CheckedOption
 
 Result<CheckedOptions> Preflight(const UpOptions& options, env::FileSystem& files) {
   UpOptions wanted = options;
+  if (wanted.metrics_max_age &&
+      *wanted.metrics_max_age < wanted.metrics_relist_interval.value_or(Duration(0))) {
+    return Fail(Code::kInvalid, "--metrics-max-age: max age must not be less than relist interval");
+  }
   if (wanted.data_dir.empty()) wanted.data_dir = DefaultDataDir();
   wanted.data_dir = std::filesystem::absolute(wanted.data_dir).lexically_normal().string();
   if (auto s = platform::CheckNamespaces(); !s) return std::unexpected(s.error());
@@ -87,7 +96,7 @@ Result<CheckedOptions> Preflight(const UpOptions& options, env::FileSystem& file
                     lock.error());
   }
   if (auto s = CheckFormat(files, wanted.data_dir); !s) return std::unexpected(s.error());
-  CheckedOptions checked{wanted, std::move(*lock), {}, {}, {}, {}};
+  CheckedOptions checked{wanted, std::move(*lock), {}, {}, {}, {}, {}};
   if (auto s = ReadFiles(wanted, files, checked); !s) return std::unexpected(s.error());
   return checked;
 }

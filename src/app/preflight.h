@@ -8,6 +8,7 @@
 #include "apiserver/auth_plan.h"
 #include "app/manifests.h"
 #include "app/options.h"
+#include "app/scrape_files.h"
 #include "env/file_system.h"
 #include "kubelet/catalogue_plan.h"
 #include "platform/system.h"
@@ -21,6 +22,7 @@ struct CheckedOptions {
   std::vector<Manifest> manifests;
   kubelet::Catalogue catalogue;
   std::string adapter_config;  // text; empty: none
+  ScrapeFiles scrape;
   apiserver::TokenMap tokens;
 };
 

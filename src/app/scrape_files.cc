@@ -4,21 +4,10 @@
 
 #include <filesystem>
 
+#include "base/strings.h"
+
 namespace weir::app {
 namespace {
-
-// Whether `name` fits `pattern`, in which `*` stands for any text.
-bool Fits(std::string_view name, std::string_view pattern) {
-  const std::size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return name == pattern;
-  if (!name.starts_with(pattern.substr(0, star))) return false;
-  name.remove_prefix(star);
-  pattern.remove_prefix(star + 1);
-  for (std::size_t taken = 0; taken <= name.size(); ++taken) {
-    if (Fits(name.substr(taken), pattern)) return true;
-  }
-  return false;
-}
 
 Result<std::vector<std::string>> PathsOf(env::FileSystem& files, const std::string& folder,
                                          const std::string& pattern) {
@@ -30,7 +19,7 @@ Result<std::vector<std::string>> PathsOf(env::FileSystem& files, const std::stri
   if (!names) return std::unexpected(names.error());
   std::vector<std::string> paths;
   for (const std::string& one : *names) {
-    if (Fits(one, name)) paths.push_back((full.parent_path() / one).string());
+    if (GlobMatch(name, one)) paths.push_back((full.parent_path() / one).string());
   }
   return paths;
 }
@@ -51,7 +40,7 @@ Result<ScrapeFiles> ReadScrapeFiles(env::FileSystem& files, const std::string& p
     for (const std::string& file : *paths) {
       auto rules = files.Read(file);
       if (!rules) return Prefixed(fmt::format("{}: rule_files", path), rules.error());
-      auto groups = rules::ParseGroups(*rules);
+      auto groups = rules::ParseGroups(std::string_view(*rules));
       if (!groups) return Prefixed(file, groups.error());
       for (rules::Group& group : *groups) {
         if (group.interval == Duration(0)) group.interval = config->evaluation_interval;

@@ -276,6 +276,87 @@ class Builder final : public YAML::EventHandler {
   std::size_t nodes_ = 0;
 };
 
+// Turns the parser's events into one document's nodes.
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (seen_any_) throw Refusal{LineOf(mark), "a second document begins where one is expected"};
+    seen_any_ = true;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Put({.line = LineOf(mark), .text = {}, .list = {}}, 1, anchor);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    auto it = anchors_.find(anchor);
+    if (it == anchors_.end()) throw Refusal{LineOf(mark), "anchor's value contains itself"};
+    Add(it->second.nodes - 1, LineOf(mark));
+    Put(it->second.node, it->second.nodes, YAML::NullAnchor);
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    const int line = LineOf(mark);
+    Put({.line = line, .text = value, .scalar = ResolveScalar(tag, value, line), .list = {}}, 1,
+        anchor);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    Open(YamlNode::Kind::kSequence, mark, anchor);
+  }
+  void OnSequenceEnd() override { Close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    Open(YamlNode::Kind::kMapping, mark, anchor);
+  }
+  void OnMapEnd() override { Close(); }
+
+  YamlNode root;
+
+ private:
+  struct Frame {
+    YamlNode node;
+    YAML::anchor_t anchor;
+    std::size_t nodes = 1;  // it and all below
+  };
+  struct Anchored {
+    YamlNode node;
+    std::size_t nodes;
+  };
+
+  void Open(YamlNode::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    stack_.push_back({{.kind = kind, .line = LineOf(mark), .text = {}, .list = {}}, anchor});
+  }
+  void Close() {
+    Frame frame = std::move(stack_.back());
+    stack_.pop_back();
+    Put(std::move(frame.node), frame.nodes, frame.anchor);
+  }
+  void Add(std::size_t nodes, int line) {
+    nodes_ += nodes;
+    if (nodes_ > kMaxNodes) {
+      throw Refusal{line, fmt::format("document contains excessive aliasing, or more than {} nodes",
+                                      kMaxNodes)};
+    }
+  }
+  // `nodes` counts the node and all below, of which those below are in the total already.
+  void Put(YamlNode node, std::size_t nodes, YAML::anchor_t anchor) {
+    const bool kept = anchor != YAML::NullAnchor;
+    Add(kept ? 1 + nodes : 1, node.line);
+    if (kept) anchors_[anchor] = {node, nodes};
+    if (stack_.empty()) {
+      root = std::move(node);
+    } else {
+      stack_.back().nodes += nodes;
+      stack_.back().node.list.push_back(std::move(node));
+    }
+  }
+
+  bool seen_any_ = false;
+  std::vector<Frame> stack_;
+  std::map<YAML::anchor_t, Anchored> anchors_;
+  std::size_t nodes_ = 0;
+};
+
 // yaml-cpp's reasons in the words of go-yaml, which users of kubectl know.
 std::string Reason(const std::string& message) {
   struct Words {
@@ -312,16 +393,9 @@ std::unexpected<Error> FailAt(int line, std::string_view reason) {
   return Fail(Code::kInvalid, fmt::format("line {}: {}", line, reason));
 }
 
-}  // namespace
-
-Result<std::vector<YamlDocument>> ParseYaml(std::string_view text) {
-  // JSON is YAML, but its reader is stricter about escapes and quicker; what it refuses may still
-  // be a flow mapping of YAML.
-  if (Trim(text).starts_with('{')) {
-    if (Result<Json> json = ParseJson(text)) return std::vector{YamlDocument{std::move(*json), 1}};
-  }
+// Runs the parser over a text. Errors name the line.
+Status Read(std::string_view text, YAML::EventHandler& builder) {
   if (!IsUtf8(text)) return Fail(Code::kInvalid, "the text is not valid UTF-8");
-  Builder builder(text);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
@@ -332,6 +406,19 @@ Result<std::vector<YamlDocument>> ParseYaml(std::string_view text) {
   } catch (const YAML::Exception& e) {
     return FailAt(LineOf(e.mark), Reason(e.msg));
   }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<YamlDocument>> ParseYaml(std::string_view text) {
+  // JSON is YAML, but its reader is stricter about escapes and quicker; what it refuses may still
+  // be a flow mapping of YAML.
+  if (Trim(text).starts_with('{')) {
+    if (Result<Json> json = ParseJson(text)) return std::vector{YamlDocument{std::move(*json), 1}};
+  }
+  Builder builder(text);
+  if (Status read = Read(text, builder); !read) return std::unexpected(read.error());
   return std::move(builder.documents);
 }
 
@@ -343,6 +430,12 @@ Result<Json> ParseYamlDocument(std::string_view text) {
     return FailAt((*documents)[1].line, "a second document begins where one is expected");
   }
   return std::move(documents->front().value);
+}
+
+Result<YamlNode> ParseYamlNodes(std::string_view text) {
+  TreeBuilder builder;
+  if (Status read = Read(text, builder); !read) return std::unexpected(read.error());
+  return std::move(builder.root);
 }
 
 }  // namespace weir

@@ -2,7 +2,9 @@
 // (yaml-cpp) is caught. Pure functions, any thread.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -23,5 +25,21 @@ Result<std::vector<YamlDocument>> ParseYaml(std::string_view text);
 
 // Exactly one document (an empty text is null).
 Result<Json> ParseYamlDocument(std::string_view text);
+
+// A node with its place, for readers that say on which line something is wrong.
+struct YamlNode {
+  enum class Kind { kScalar, kSequence, kMapping };
+  Kind kind = Kind::kScalar;
+  int line = 1;
+  std::string text;            // of a scalar, as written and without quotes
+  Json scalar = nullptr;       // what it stands for
+  std::vector<YamlNode> list;  // a sequence's items; a mapping's keys and values in turn, repeated
+                               // keys included
+
+  bool IsNull() const { return kind == Kind::kScalar && scalar.is_null(); }
+};
+
+// As ParseYamlDocument, but the document's nodes as they stand. Merge keys are not resolved.
+Result<YamlNode> ParseYamlNodes(std::string_view text);
 
 }  // namespace weir

@@ -132,6 +132,36 @@ TEST(Yaml, AnchorsInAnchorsAreBoundedToo) {
   EXPECT_FALSE(ParseYaml(nested + std::string(400, ']')));
 }
 
+TEST(Yaml, NodesKeepTheirPlacesAndRepeatedKeys) {
+  const auto root = ParseYamlNodes("a: 1\nb:\n- x: 'yes'\n  x: &n no\n- *n\na:\n");
+  ASSERT_TRUE(root) << root.error().message;
+  ASSERT_EQ(root->kind, YamlNode::Kind::kMapping);
+  ASSERT_EQ(root->list.size(), 6U);
+  EXPECT_EQ(root->list[1].text, "1");
+  EXPECT_EQ(root->list[1].scalar, 1);
+  EXPECT_TRUE(root->list[5].IsNull());
+  EXPECT_EQ(root->list[4].line, 6);
+  const YamlNode& items = root->list[3];
+  ASSERT_EQ(items.kind, YamlNode::Kind::kSequence);
+  const YamlNode& first = items.list[0];
+  EXPECT_EQ(first.list[1].scalar, "yes");
+  EXPECT_EQ(first.list[2].line, 4);
+  EXPECT_EQ(first.list[3].scalar, false);
+  EXPECT_EQ(items.list[1].text, "no");
+  EXPECT_TRUE(ParseYamlNodes("")->IsNull());
+  EXPECT_FALSE(ParseYamlNodes("a: 1\n---\nb: 2\n"));
+  EXPECT_EQ(ParseYamlNodes("a: b: c").error().message,
+            "line 1: mapping values are not allowed in this context");
+  std::string grows = "a: &a [x, x, x, x, x, x, x, x, x, x]\n";
+  for (char c = 'b'; c < 'j'; ++c) {
+    const std::string before(1, static_cast<char>(c - 1));
+    grows += std::string(1, c) + ": &" + c + " [*" + before;
+    for (int i = 1; i < 10; ++i) grows += ", *" + before;
+    grows += "]\n";
+  }
+  EXPECT_FALSE(ParseYamlNodes(grows));
+}
+
 TEST(Yaml, DeepNestingIsRefused) { EXPECT_FALSE(ParseYaml("a: " + std::string(100'000, '['))); }
 
 }  // namespace

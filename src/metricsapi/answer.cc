@@ -19,10 +19,6 @@ namespace {
 using kube::Requirement;
 using kube::SelectorOp;
 
-std::string Matcher(std::string_view label, std::string_view op, std::string_view value) {
-  return fmt::format("{}{}{}", label, op, Quote(value));
-}
-
 // A selector's requirement as PromQL writes it. A set of one stays a regular expression, as
 // upstream; values are not escaped.
 Result<std::string> RequirementMatcher(const Requirement& requirement) {
@@ -69,7 +65,7 @@ Status AddSelector(const kube::LabelSelector& selector, QueryParts& parts) {
 
 Status AddNamespace(const Rule& rule, const std::string& ns, const Resolver& resolve,
                     QueryParts& parts) {
-  auto label = rule.LabelOfResource({"", "namespaces"}, resolve);
+  auto label = rule.resources.LabelOfResource({"", "namespaces"}, resolve);
   if (!label) return std::unexpected(label.error());
   parts.matchers.push_back(Matcher(*label, "=", ns));
   parts.fields.label_values[*label] = ns;
@@ -93,7 +89,7 @@ Result<Plan> PlanExternal(const MetricRequest& request, const Catalog& catalog,
   if (Status added = AddSelector(request.metric_selector, parts); !added) {
     return std::unexpected(added.error());
   }
-  if (source->rule->namespaced && !request.ns.empty()) {
+  if (source->rule->resources.namespaced && !request.ns.empty()) {
     if (Status added = AddNamespace(*source->rule, request.ns, resolve, parts); !added) {
       return std::unexpected(added.error());
     }
@@ -120,7 +116,7 @@ Result<Plan> PlanCustom(const MetricRequest& request, const std::vector<std::str
       return std::unexpected(added.error());
     }
   }
-  auto label = rule.LabelOfResource(resource, resolve);
+  auto label = rule.resources.LabelOfResource(resource, resolve);
   if (!label) return Prefixed(rule.origin, label.error());
   const std::string joined = Join(names, "|");
   parts.matchers.push_back(Matcher(*label, names.size() == 1 ? "=" : "=~", joined));
@@ -217,7 +213,11 @@ std::string LabelsDocument(const model::Labels& labels) {
 
 }  // namespace
 
-std::optional<std::string> QuantityText(double value, bool external, const Options& options) {
+std::string Matcher(std::string_view label, std::string_view op, std::string_view value) {
+  return fmt::format("{}{}{}", label, op, Quote(value));
+}
+
+std::optional<std::int64_t> MilliOf(double value, bool external, const Options& options) {
   constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
   constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
   constexpr double kEnd = 9223372036854775808.0;  // 2^63
@@ -233,7 +233,13 @@ std::optional<std::string> QuantityText(double value, bool external, const Optio
   } else {
     rounded = value < 0 ? kMin : kMax;
   }
-  return kube::Quantity::FromMilli(rounded).ToString();
+  return rounded;
+}
+
+std::optional<std::string> QuantityText(double value, bool external, const Options& options) {
+  const auto milli = MilliOf(value, external, options);
+  if (!milli) return std::nullopt;
+  return kube::Quantity::FromMilli(*milli).ToString();
 }
 
 Result<Plan> MakePlan(const MetricRequest& request, const std::vector<std::string>& names,

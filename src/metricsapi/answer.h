@@ -1,6 +1,7 @@
 // From a metrics request to PromQL, and from its result to the API's document. Pure functions.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,7 +44,13 @@ Reply MetricNotFound(const MetricRequest& request, bool with_name);
 Reply FetchFailed();
 Reply ListFailed();
 
-// A sample's value as a quantity; nullopt where it is no value.
+// A sample's value in thousandths; nullopt where it is no value. `external`: custom metrics alone
+// look for NaN.
+std::optional<std::int64_t> MilliOf(double value, bool external, const Options& options);
+// The same as a quantity.
 std::optional<std::string> QuantityText(double value, bool external, const Options& options);
+
+// `label="value"` as PromQL writes it.
+std::string Matcher(std::string_view label, std::string_view op, std::string_view value);
 
 }  // namespace weir::metricsapi

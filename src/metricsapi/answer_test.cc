@@ -209,6 +209,12 @@ TEST_F(Metrics, RequestsAreRefusedAsUpstreamDoes) {
             R"("the server does not allow this method on the requested resource","reason":)"
             R"("MethodNotAllowed","details":{},"code":405})"
             "\n");
+  const Reply json{200, "application/json", R"({"b":"1","a":{}})"};
+  EXPECT_EQ(Negotiated(json, "").body, json.body);
+  EXPECT_EQ(Negotiated(json, "application/json, application/yaml").body, json.body);
+  EXPECT_EQ(Negotiated(json, "text/html, application/yaml;q=1").body, "a: {}\nb: \"1\"\n");
+  EXPECT_EQ(Negotiated(json, "application/yaml").content_type, "application/yaml");
+  EXPECT_EQ(Negotiated(PageNotFound(), "application/yaml").body, "404 page not found\n");
   EXPECT_TRUE(std::holds_alternative<GroupDocument>(Ask("/apis/custom.metrics.k8s.io")));
   EXPECT_TRUE(std::holds_alternative<ListDocument>(Ask("/apis/custom.metrics.k8s.io/v1beta2/")));
 }

@@ -42,7 +42,7 @@ bool Catalog::Rebuild(const std::map<std::string, std::vector<model::Labels>>& s
       std::optional<std::string> metric;
       for (const model::Label& label : labels) {
         if (label.name == model::kMetricName || !seen.emplace(series, label.name).second) continue;
-        const auto resource = rule.ResourceOfLabel(label.name, resolve_);
+        const auto resource = rule.resources.ResourceOfLabel(label.name, resolve_);
         if (!resource) continue;
         if (!metric) metric = rule.MetricName(series);
         if (!metric) break;

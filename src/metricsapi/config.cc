@@ -2,114 +2,87 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <initializer_list>
 #include <utility>
 
-#include "base/json.h"
 #include "base/strings.h"
-#include "base/yaml.h"
+#include "metricsapi/config_file.h"
 
 namespace weir::metricsapi {
 namespace {
 
-// The Go types that upstream's messages name.
-constexpr std::string_view kConfigType = "config.MetricsDiscoveryConfig";
-constexpr std::string_view kRuleType = "config.DiscoveryRule";
-constexpr std::string_view kFilterType = "config.RegexFilter";
-constexpr std::string_view kMappingType = "config.ResourceMapping";
-constexpr std::string_view kResourceType = "config.GroupResource";
-constexpr std::string_view kNameType = "config.NameMapping";
-
-// An object with no other than the named fields; null counts as an empty one.
-Status CheckObject(const Json& value, std::string_view type,
-                   std::initializer_list<std::string_view> fields) {
-  if (value.is_null()) return {};
-  if (!value.is_object()) {
-    return Fail(Code::kInvalid, fmt::format("cannot unmarshal {} into {}", DumpJson(value), type));
+Result<GroupResource> Normalize(const GroupResourceText& text, const Resolver& resolve) {
+  const kube::Resource* resource = resolve(text.group, ToLower(text.resource));
+  if (resource == nullptr) {
+    return Fail(Code::kInvalid, fmt::format("unable to normalize group-resource {{{0} {1}}}: no "
+                                            "matches for {0}/, Resource={1}",
+                                            text.group, text.resource));
   }
-  for (const auto& [key, item] : value.items()) {
-    if (std::find(fields.begin(), fields.end(), key) == fields.end()) {
-      return Fail(Code::kInvalid, fmt::format("field {} not found in type {}", key, type));
-    }
-  }
-  return {};
+  return GroupResource{resource->group, resource->plural};
 }
 
-// A text; numbers and the like are refused, as they would not be what the author wrote.
-Result<std::string> Text(const Json& object, std::string_view key) {
-  const Json* value = Find(object, key);
-  if (value == nullptr || value->is_null()) return std::string();
-  if (!value->is_string()) {
+Result<ResourceMapping> MakeMapping(const MappingText& text, const Resolver& resolve) {
+  ResourceMapping mapping;
+  mapping.namespaced = text.namespaced.value_or(true);
+  if (!text.label_template.empty()) {
+    auto label_template = LabelTemplate::Parse(text.label_template);
+    if (!label_template) return std::unexpected(label_template.error());
+    mapping.label_template = std::move(*label_template);
+  }
+  for (const auto& [label, named] : text.overrides) {
+    auto resource = Normalize(named, resolve);
+    if (!resource) return std::unexpected(resource.error());
+    mapping.overrides[label] = std::move(*resource);
+  }
+  return mapping;
+}
+
+// An empty template is none: every request for it fails.
+Result<std::optional<QueryTemplate>> MakeQuery(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  auto query = QueryTemplate::Parse(text);
+  if (!query) return std::unexpected(query.error());
+  return std::optional<QueryTemplate>(std::move(*query));
+}
+
+Result<Rule::Filter> MakeFilter(const FilterText& text) {
+  if (!text.is.empty() && !text.is_not.empty()) {
     return Fail(Code::kInvalid,
-                fmt::format("field {}: cannot unmarshal {} into string", key, DumpJson(*value)));
+                fmt::format("cannot have both an `is` ({}) and `isNot` ({}) expression in a single "
+                            "filter",
+                            Quote(text.is), Quote(text.is_not)));
   }
-  return value->get<std::string>();
-}
-
-Result<const Json*> List(const Json& object, std::string_view key, std::string_view type) {
-  static const Json kEmpty = Json::array();
-  const Json* value = Find(object, key);
-  if (value == nullptr || value->is_null()) return &kEmpty;
-  if (!value->is_array()) {
-    return Fail(Code::kInvalid, fmt::format("field {}: cannot unmarshal {} into []{}", key,
-                                            DumpJson(*value), type));
+  if (text.is.empty() && text.is_not.empty()) {
+    return Fail(Code::kInvalid, "must have either an `is` or `isNot` expression in a filter");
   }
-  return value;
-}
-
-Status ReadFilters(const Json& object, Rule& rule) {
-  auto list = List(object, "seriesFilters", kFilterType);
-  if (!list) return std::unexpected(list.error());
-  for (const Json& item : **list) {
-    if (Status known = CheckObject(item, kFilterType, {"is", "isNot"}); !known) return known;
-    auto is = Text(item, "is");
-    if (!is) return std::unexpected(is.error());
-    auto is_not = Text(item, "isNot");
-    if (!is_not) return std::unexpected(is_not.error());
-    if (!is->empty() && !is_not->empty()) {
-      return Fail(Code::kInvalid,
-                  fmt::format("unable to generate series name filter: cannot have both an `is` "
-                              "({}) and `isNot` ({}) expression in a single filter",
-                              Quote(*is), Quote(*is_not)));
-    }
-    if (is->empty() && is_not->empty()) {
-      return Fail(Code::kInvalid,
-                  "unable to generate series name filter: must have either an `is` "
-                  "or `isNot` expression in a filter");
-    }
-    const std::string& expression = is->empty() ? *is_not : *is;
-    auto pattern = Pattern::Make(expression);
-    if (!pattern) {
-      return Prefixed(fmt::format("unable to compile series filter {}", Quote(expression)),
-                      pattern.error());
-    }
-    rule.filters.push_back({std::move(*pattern), !is->empty()});
-  }
-  return {};
-}
-
-Status ReadName(const Json& object, Rule& rule) {
-  const Json& name = GetObject(object, {"name"});
-  if (const Json* given = Find(object, "name"); given != nullptr) {
-    if (Status known = CheckObject(*given, kNameType, {"matches", "as"}); !known) return known;
-  }
-  auto matches = Text(name, "matches");
-  if (!matches) return std::unexpected(matches.error());
-  auto as = Text(name, "as");
-  if (!as) return std::unexpected(as.error());
-  auto pattern = Pattern::Make(matches->empty() ? ".*" : *matches);
+  const std::string& expression = text.is.empty() ? text.is_not : text.is;
+  auto pattern = Pattern::Make(expression);
   if (!pattern) {
-    return Prefixed(fmt::format("unable to compile series filter {}", Quote(*matches)),
+    return Prefixed(fmt::format("unable to compile series filter {}", Quote(expression)),
                     pattern.error());
   }
-  if (!matches->empty()) rule.filters.push_back({*pattern, true});
-  rule.name_as = *as;
+  return Rule::Filter{std::move(*pattern), !text.is.empty()};
+}
+
+Status MakeName(const RuleText& text, Rule& rule) {
+  if (!text.name_matches.empty()) {
+    auto filter = MakeFilter({text.name_matches, ""});
+    if (!filter) {
+      return Prefixed(fmt::format("unable to generate series name filter from name rules "
+                                  "associated with series query {}",
+                                  Quote(text.series_query)),
+                      filter.error());
+    }
+    rule.filters.push_back(std::move(*filter));
+  }
+  auto pattern = Pattern::Make(text.name_matches.empty() ? ".*" : text.name_matches);
+  if (!pattern) return std::unexpected(pattern.error());
+  rule.name_as = text.name_as;
   if (rule.name_as.empty()) {
     // The only group, or else the whole match.
     if (pattern->groups() > 1) {
-      return Fail(Code::kInvalid,
-                  fmt::format("must specify an 'as' value for name matcher {}", Quote(*matches)));
+      return Fail(Code::kInvalid, fmt::format("must specify an 'as' value for name matcher {} "
+                                              "associated with series query {}",
+                                              Quote(text.name_matches), Quote(text.series_query)));
     }
     rule.name_as = pattern->groups() == 1 ? "$1" : "$0";
   }
@@ -117,95 +90,74 @@ Status ReadName(const Json& object, Rule& rule) {
   return {};
 }
 
-Status ReadOverrides(const Json& resources, Rule& rule, const Resolver& resolve) {
-  const Json* overrides = Find(resources, "overrides");
-  if (overrides == nullptr || overrides->is_null()) return {};
-  if (!overrides->is_object()) {
-    return Fail(Code::kInvalid, fmt::format("field overrides: cannot unmarshal {} into "
-                                            "map[string]{}",
-                                            DumpJson(*overrides), kResourceType));
+// In upstream's order, so that of several mistakes the same one is told.
+Status MakeRule(const RuleText& text, const Resolver& resolve, Rule& rule) {
+  rule.series_query = text.series_query;
+  auto mapping = MakeMapping(text.resources, resolve);
+  if (!mapping) return std::unexpected(mapping.error());
+  rule.resources = std::move(*mapping);
+  auto query = MakeQuery(text.metrics_query);
+  if (!query) {
+    return Prefixed(fmt::format("unable to construct metrics query associated with series query {}",
+                                Quote(text.series_query)),
+                    query.error());
   }
-  for (const auto& [label, item] : overrides->items()) {
-    if (Status known = CheckObject(item, kResourceType, {"group", "resource"}); !known) {
-      return known;
+  rule.query = std::move(*query);
+  for (const FilterText& item : text.filters) {
+    auto filter = MakeFilter(item);
+    if (!filter) {
+      return Prefixed(
+          fmt::format("unable to generate series name filter associated with series query {}",
+                      Quote(text.series_query)),
+          filter.error());
     }
-    auto group = Text(item, "group");
-    if (!group) return std::unexpected(group.error());
-    auto name = Text(item, "resource");
-    if (!name) return std::unexpected(name.error());
-    const kube::Resource* resource = resolve(*group, ToLower(*name));
-    if (resource == nullptr) {
-      return Fail(Code::kInvalid, fmt::format("unable to normalize group-resource {{{} {}}}: no "
-                                              "matches for {}/, Resource={}",
-                                              *group, *name, *group, *name));
-    }
-    rule.overrides[label] = {resource->group, resource->plural};
+    rule.filters.push_back(std::move(*filter));
   }
-  return {};
+  return MakeName(text, rule);
 }
 
-Status ReadResources(const Json& object, Rule& rule, const Resolver& resolve) {
-  const Json* resources = Find(object, "resources");
-  if (resources == nullptr || resources->is_null()) return {};
-  if (Status known = CheckObject(*resources, kMappingType, {"template", "overrides", "namespaced"});
-      !known) {
-    return known;
-  }
-  auto text = Text(*resources, "template");
-  if (!text) return std::unexpected(text.error());
-  if (!text->empty()) {
-    auto label_template = LabelTemplate::Parse(*text);
-    if (!label_template) return std::unexpected(label_template.error());
-    rule.label_template = std::move(*label_template);
-  }
-  if (const Json* namespaced = Find(*resources, "namespaced");
-      namespaced != nullptr && !namespaced->is_null()) {
-    if (!namespaced->is_boolean()) {
-      return Fail(Code::kInvalid, fmt::format("field namespaced: cannot unmarshal {} into bool",
-                                              DumpJson(*namespaced)));
-    }
-    rule.namespaced = namespaced->get<bool>();
-  }
-  return ReadOverrides(*resources, rule, resolve);
-}
-
-Status ReadRuleInto(const Json& object, const Resolver& resolve, Rule& rule) {
-  if (Status known = CheckObject(
-          object, kRuleType, {"seriesQuery", "seriesFilters", "resources", "name", "metricsQuery"});
-      !known) {
-    return known;
-  }
-  auto series_query = Text(object, "seriesQuery");
-  if (!series_query) return std::unexpected(series_query.error());
-  rule.series_query = std::move(*series_query);
-  if (Status filters = ReadFilters(object, rule); !filters) return filters;
-  if (Status name = ReadName(object, rule); !name) return name;
-  if (Status resources = ReadResources(object, rule, resolve); !resources) return resources;
-  auto query = Text(object, "metricsQuery");
-  if (!query) return std::unexpected(query.error());
-  if (query->empty()) return {};
-  auto query_template = QueryTemplate::Parse(*query);
-  if (!query_template) return std::unexpected(query_template.error());
-  rule.query = std::move(*query_template);
-  return {};
-}
-
-Result<std::vector<Rule>> ReadRules(const Json& document, std::string_view key,
+Result<std::vector<Rule>> MakeRules(const std::vector<RuleText>& texts, bool external,
                                     const Resolver& resolve) {
-  auto list = List(document, key, kRuleType);
-  if (!list) return std::unexpected(list.error());
   std::vector<Rule> rules;
-  for (const Json& item : **list) {
-    Rule rule;
-    rule.origin = fmt::format("{}[{}] (seriesQuery {})", key, rules.size(),
-                              Quote(GetString(item, "seriesQuery")));
-    rule.external = key == "externalRules";
-    if (Status read = ReadRuleInto(item, resolve, rule); !read) {
-      return Prefixed(rule.origin, read.error());
+  for (const RuleText& text : texts) {
+    Rule& rule = rules.emplace_back();
+    rule.origin = fmt::format("{}[{}] (seriesQuery {})", external ? "externalRules" : "rules",
+                              rules.size() - 1, Quote(text.series_query));
+    rule.external = external;
+    if (Status made = MakeRule(text, resolve, rule); !made) {
+      return Prefixed(fmt::format("unable to construct {} metrics provider: unable to construct "
+                                  "naming scheme from metrics rules",
+                                  external ? "external" : "custom"),
+                      made.error());
     }
-    rules.push_back(std::move(rule));
   }
   return rules;
+}
+
+Result<ResourceRule> MakeResourceRule(const ResourceRuleText& text, const Resolver& resolve) {
+  ResourceRule rule;
+  rule.container_label = text.container_label;
+  auto mapping = MakeMapping(text.resources, resolve);
+  if (!mapping) return Prefixed("unable to construct label-resource converter", mapping.error());
+  rule.resources = std::move(*mapping);
+  auto container = MakeQuery(text.container_query);
+  if (!container) return Prefixed("unable to construct container metrics query", container.error());
+  rule.container_query = std::move(*container);
+  auto node = MakeQuery(text.node_query);
+  if (!node) return Prefixed("unable to construct node metrics query", node.error());
+  rule.node_query = std::move(*node);
+  return rule;
+}
+
+Result<ResourceRules> MakeResourceRules(const ResourceRulesText& text, const Resolver& resolve) {
+  constexpr std::string_view kContext =
+      "unable to install resource metrics API: unable to construct resource metrics API provider: "
+      "unable to construct querier for";
+  auto cpu = MakeResourceRule(text.cpu, resolve);
+  if (!cpu) return Prefixed(fmt::format("{} CPU metrics", kContext), cpu.error());
+  auto memory = MakeResourceRule(text.memory, resolve);
+  if (!memory) return Prefixed(fmt::format("{} memory metrics", kContext), memory.error());
+  return ResourceRules{std::move(*cpu), std::move(*memory), text.window};
 }
 
 }  // namespace
@@ -217,8 +169,8 @@ std::optional<std::string> Rule::MetricName(std::string_view series_name) const 
   return name_pattern.Expand(series_name, name_as);
 }
 
-std::optional<GroupResource> Rule::ResourceOfLabel(std::string_view label,
-                                                   const Resolver& resolve) const {
+std::optional<GroupResource> ResourceMapping::ResourceOfLabel(std::string_view label,
+                                                              const Resolver& resolve) const {
   const auto found = overrides.find(std::string(label));
   if (found != overrides.end()) return found->second;
   if (!label_template) return std::nullopt;
@@ -229,8 +181,8 @@ std::optional<GroupResource> Rule::ResourceOfLabel(std::string_view label,
   return GroupResource{resource->group, resource->plural};
 }
 
-Result<std::string> Rule::LabelOfResource(const GroupResource& resource,
-                                          const Resolver& resolve) const {
+Result<std::string> ResourceMapping::LabelOfResource(const GroupResource& resource,
+                                                     const Resolver& resolve) const {
   // Where several labels stand for one resource, the last in order counts: upstream takes any.
   for (auto entry = overrides.rbegin(); entry != overrides.rend(); ++entry) {
     if (entry->second == resource) return entry->first;
@@ -246,25 +198,24 @@ Result<std::string> Rule::LabelOfResource(const GroupResource& resource,
 }
 
 Result<Config> ParseConfig(std::string_view yaml, const Resolver& resolve) {
-  constexpr std::string_view kContext = "unable to parse metrics discovery config";
-  auto document = ParseYamlDocument(yaml);
-  if (!document) return Prefixed(kContext, document.error());
-  if (Status known =
-          CheckObject(*document, kConfigType, {"rules", "externalRules", "resourceRules"});
-      !known) {
-    return Prefixed(kContext, known.error());
-  }
-  const Json* resource_rules = Find(*document, "resourceRules");
-  if (resource_rules != nullptr && !resource_rules->is_null()) {
-    return Fail(Code::kInvalid, "resourceRules: metrics.k8s.io is not served yet; leave them out");
+  auto text = DecodeConfig(yaml);
+  if (!text) {
+    return Prefixed(
+        "unable to load metrics discovery config: unable to load metrics discovery configuration",
+        text.error());
   }
   Config config;
-  auto rules = ReadRules(*document, "rules", resolve);
-  if (!rules) return Prefixed(kContext, rules.error());
+  auto rules = MakeRules(text->rules, false, resolve);
+  if (!rules) return std::unexpected(rules.error());
   config.rules = std::move(*rules);
-  auto external = ReadRules(*document, "externalRules", resolve);
-  if (!external) return Prefixed(kContext, external.error());
+  auto external = MakeRules(text->external_rules, true, resolve);
+  if (!external) return std::unexpected(external.error());
   config.external_rules = std::move(*external);
+  if (text->resource_rules) {
+    auto resources = MakeResourceRules(*text->resource_rules, resolve);
+    if (!resources) return std::unexpected(resources.error());
+    config.resource_rules = std::move(*resources);
+  }
   return config;
 }
 
@@ -274,6 +225,7 @@ Config Merge(const std::vector<Config>& configs) {
     merged.rules.insert(merged.rules.end(), config.rules.begin(), config.rules.end());
     merged.external_rules.insert(merged.external_rules.end(), config.external_rules.begin(),
                                  config.external_rules.end());
+    if (config.resource_rules) merged.resource_rules = config.resource_rules;
   }
   return merged;
 }

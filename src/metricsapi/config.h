@@ -1,5 +1,5 @@
-// prometheus-adapter's configuration file, read strictly and checked as a whole: what it says of
-// series, names, resources and queries. Values, any thread.
+// prometheus-adapter's configuration, checked as a whole: what it says of series, names, resources
+// and queries. Values, any thread.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "kube/resource.h"
 #include "metricsapi/template.h"
 #include "model/labels.h"
@@ -31,6 +32,19 @@ struct GroupResource {
   auto operator<=>(const GroupResource&) const = default;
 };
 
+// Which labels name which resources.
+struct ResourceMapping {
+  std::map<std::string, GroupResource> overrides;  // by label
+  std::optional<LabelTemplate> label_template;
+  bool namespaced = true;  // external rules: whether queries ask for the request's namespace
+
+  // The resource that a label names.
+  std::optional<GroupResource> ResourceOfLabel(std::string_view label,
+                                               const Resolver& resolve) const;
+  // The label that names a resource; kInvalid where there is none.
+  Result<std::string> LabelOfResource(const GroupResource& resource, const Resolver& resolve) const;
+};
+
 struct Rule {
   std::string origin;  // `rules[2] (seriesQuery "x")`, for messages
   bool external = false;
@@ -42,30 +56,40 @@ struct Rule {
   std::vector<Filter> filters;  // those of name.matches included
   Pattern name_pattern;
   std::string name_as;
-  std::map<std::string, GroupResource> overrides;  // by label
-  std::optional<LabelTemplate> label_template;
-  bool namespaced = true;  // external rules: whether queries ask for the request's namespace
+  ResourceMapping resources;
   std::optional<QueryTemplate> query;  // none: every request fails, as upstream
 
   // The metric's name for a series; nullopt where the filters refuse it.
   std::optional<std::string> MetricName(std::string_view series_name) const;
-  // The resource that a label names.
-  std::optional<GroupResource> ResourceOfLabel(std::string_view label,
-                                               const Resolver& resolve) const;
-  // The label that names a resource; kInvalid where the rule has none.
-  Result<std::string> LabelOfResource(const GroupResource& resource, const Resolver& resolve) const;
+};
+
+// Where the usage of one resource by containers and nodes comes from.
+struct ResourceRule {
+  std::optional<QueryTemplate> container_query;
+  std::optional<QueryTemplate> node_query;
+  ResourceMapping resources;
+  std::string container_label;
+};
+
+// What metrics.k8s.io is made of.
+struct ResourceRules {
+  ResourceRule cpu;
+  ResourceRule memory;
+  Duration window{0};
 };
 
 struct Config {
   // An API without rules is not served at all.
   std::vector<Rule> rules;
   std::vector<Rule> external_rules;
+  std::optional<ResourceRules> resource_rules;
 };
 
-// kInvalid names the rule by index and seriesQuery. resourceRules are refused by name.
+// kInvalid in the words with which prometheus-adapter refuses to start.
 Result<Config> ParseConfig(std::string_view yaml, const Resolver& resolve);
 
-// All rules of several files, in the order given: of two rules for one metric the later counts.
+// All rules of several files, in the order given: of two rules for one metric the later counts, and
+// so do later resourceRules.
 Config Merge(const std::vector<Config>& configs);
 
 }  // namespace weir::metricsapi

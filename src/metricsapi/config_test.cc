@@ -11,61 +11,105 @@ namespace {
 
 std::string Rules(const std::string& rule) { return "rules:\n- " + rule + "\n"; }
 
-TEST(AdapterConfig, RefusesWhatItDoesNotKnowAndNamesTheRule) {
+TEST(AdapterConfig, RefusesWhatUpstreamsReaderRefusesInItsWords) {
   struct Case {
     std::string text;
     std::string want;
   };
-  const std::string at = "unable to parse metrics discovery config: rules[0] (seriesQuery \"x\"): ";
+  const std::string at =
+      "unable to load metrics discovery config: unable to load metrics discovery configuration: "
+      "unable to parse metrics discovery config: ";
+  const std::string fields = at + "yaml: unmarshal errors:\n  ";
   const Case cases[] = {
-      {"rule: []",
-       "unable to parse metrics discovery config: field rule not found in type "
-       "config.MetricsDiscoveryConfig"},
-      {"rules: 3",
-       "unable to parse metrics discovery config: field rules: cannot unmarshal 3 into "
-       "[]config.DiscoveryRule"},
-      {"resourceRules: {cpu: {}}",
-       "resourceRules: metrics.k8s.io is not served yet; leave them out"},
-      {Rules("{seriesQuery: x, metricQuery: z}"),
-       at + "field metricQuery not found in type config.DiscoveryRule"},
+      {"rule: []", fields + "line 1: field rule not found in type config.MetricsDiscoveryConfig"},
+      {"rules: 3", fields + "line 1: cannot unmarshal !!int `3` into []config.DiscoveryRule"},
+      {"rules: {a: b}", fields + "line 1: cannot unmarshal !!map into []config.DiscoveryRule"},
+      {"rules: [a-long-text]",
+       fields + "line 1: cannot unmarshal !!str `a-long-...` into config.DiscoveryRule"},
+      {"rules:\n- seriesQuery: x\n  seriesQuery: y",
+       fields + "line 3: field seriesQuery already set in type config.DiscoveryRule"},
+      {"rules:\n- seriesQuery: x\n  metricQuery: z\n  resources: {namespaced: 1}\n  name: []",
+       fields + "line 3: field metricQuery not found in type config.DiscoveryRule\n"
+                "  line 4: cannot unmarshal !!int `1` into bool\n"
+                "  line 5: cannot unmarshal !!seq into config.NameMapping"},
       {Rules("{seriesQuery: x, resources: {overides: {}}}"),
-       at + "field overides not found in type config.ResourceMapping"},
-      {Rules("{seriesQuery: x, name: {match: z}}"),
-       at + "field match not found in type config.NameMapping"},
-      {Rules("{seriesQuery: x, name: {matches: '('}}"),
-       at + "unable to compile series filter \"(\": error parsing regexp: "},
-      {Rules("{seriesQuery: x, name: {matches: '^(a)_(b)$'}}"),
-       at + "must specify an 'as' value for name matcher \"^(a)_(b)$\""},
-      {Rules("{seriesQuery: x, seriesFilters: [{is: a, isNot: b}]}"),
-       at + "unable to generate series name filter: cannot have both an `is` (\"a\") and `isNot` "
-            "(\"b\") expression in a single filter"},
-      {Rules("{seriesQuery: x, seriesFilters: [{}]}"),
-       at + "unable to generate series name filter: must have either an `is` or `isNot` expression "
-            "in a filter"},
-      {Rules("{seriesQuery: x, metricsQuery: '<<.Series'}"),
-       at + "unable to parse metrics query template \"<<.Series\": unclosed action"},
-      {Rules("{seriesQuery: x, metricsQuery: '<<.Sereis>>'}"),
-       at + "unable to parse metrics query template \"<<.Sereis>>\": action <<.Sereis>> is not "
-            "supported"},
-      {Rules("{seriesQuery: x, resources: {template: kube}}"),
-       at + "unable to generate label format from template \"kube\": must include at least "
-            "`{{.Resource}}` in the label template"},
-      {Rules("{seriesQuery: x, resources: {template: '<<.Name>>'}}"),
-       at + "unable to parse label template \"<<.Name>>\": action <<.Name>> is not supported"},
-      {Rules("{seriesQuery: x, resources: {overrides: {brand: {group: cheese.io, resource: "
-             "brand}}}}"),
-       at + "unable to normalize group-resource {cheese.io brand}: no matches for cheese.io/, "
-            "Resource=brand"},
-      {"externalRules:\n- {seriesQuery: a, metricsQuery: b}\n- {seriesQuery: x, metricsQuery: 3}",
-       "unable to parse metrics discovery config: externalRules[1] (seriesQuery \"x\"): field "
-       "metricsQuery: cannot unmarshal 3 into string"},
+       fields + "line 2: field overides not found in type config.ResourceMapping"},
+      {Rules("{resources: {overrides: {a: {resource: pod}, a: {}}}}"),
+       fields + "line 2: key \"a\" already set in map"},
+      {Rules("{seriesFilters: [{in: a}]}"),
+       fields + "line 2: field in not found in type config.RegexFilter"},
+      {"resourceRules: {cpu: {containerLabels: x}}",
+       fields + "line 1: field containerLabels not found in type config.ResourceRule"},
+      {"resourceRules: {window: 5}", at + "not a valid duration string: \"5\""},
+      {"a: b: c", at + "yaml: line 1: mapping values are not allowed in this context"},
   };
   for (const Case& c : cases) {
     const auto config = ParseConfig(c.text, ResolveForTest);
     ASSERT_FALSE(config.has_value()) << c.text;
-    EXPECT_TRUE(config.error().message.starts_with(c.want)) << config.error().message;
+    EXPECT_EQ(config.error().message, c.want) << c.text;
     EXPECT_EQ(config.error().code, Code::kInvalid);
   }
+}
+
+TEST(AdapterConfig, RefusesWhatMakesNoSenseInUpstreamsWords) {
+  struct Case {
+    std::string rule;
+    std::string want;
+  };
+  const Case cases[] = {
+      {"name: {matches: '('}",
+       "unable to generate series name filter from name rules associated with series query \"x\": "
+       "unable to compile series filter \"(\": error parsing regexp: missing closing ): `(`"},
+      {"name: {matches: 'a**'}",
+       "unable to generate series name filter from name rules associated with series query \"x\": "
+       "unable to compile series filter \"a**\": error parsing regexp: invalid nested repetition "
+       "operator: `**`"},
+      {"name: {matches: '^(a)_(b)$'}",
+       "must specify an 'as' value for name matcher \"^(a)_(b)$\" associated with series query "
+       "\"x\""},
+      {"seriesFilters: [{is: a, isNot: b}]",
+       "unable to generate series name filter associated with series query \"x\": cannot have both "
+       "an `is` (\"a\") and `isNot` (\"b\") expression in a single filter"},
+      {"seriesFilters: [{}]",
+       "unable to generate series name filter associated with series query \"x\": must have either "
+       "an `is` or `isNot` expression in a filter"},
+      {"metricsQuery: '<<.Series'",
+       "unable to construct metrics query associated with series query \"x\": unable to parse "
+       "metrics query template \"<<.Series\": template: metrics-query:1: unclosed action"},
+      {"metricsQuery: '<<.Sereis>>'",
+       "unable to construct metrics query associated with series query \"x\": unable to parse "
+       "metrics query template \"<<.Sereis>>\": action <<.Sereis>> is not supported: expected "
+       ".Series, .LabelMatchers, .LabelValuesByName, .GroupBy, .GroupBySlice or index "
+       ".LabelValuesByName \"label\""},
+      {"resources: {template: kube}",
+       "unable to generate label format from template \"kube\": must include at least "
+       "`{{.Resource}}` in the label template"},
+      {"resources: {template: '<<.Resource'}",
+       "unable to parse label template \"<<.Resource\": template: resource-label:1: unclosed "
+       "action"},
+      {"resources: {overrides: {brand: {group: cheese.io, resource: brand}}}",
+       "unable to normalize group-resource {cheese.io brand}: no matches for cheese.io/, "
+       "Resource=brand"},
+  };
+  for (const std::string key : {"rules", "externalRules"}) {
+    const std::string at = "unable to construct " +
+                           std::string(key == "rules" ? "custom" : "external") +
+                           " metrics provider: unable to construct naming scheme from metrics "
+                           "rules: ";
+    for (const Case& c : cases) {
+      const auto config = ParseConfig(key + ": [{seriesQuery: x, " + c.rule + "}]", ResolveForTest);
+      ASSERT_FALSE(config.has_value()) << c.rule;
+      EXPECT_EQ(config.error().message, at + c.want);
+    }
+  }
+  const auto config =
+      ParseConfig("resourceRules: {memory: {nodeQuery: '<<.Series'}}", ResolveForTest);
+  ASSERT_FALSE(config.has_value());
+  EXPECT_EQ(config.error().message,
+            "unable to install resource metrics API: unable to construct resource metrics API "
+            "provider: unable to construct querier for memory metrics: unable to construct node "
+            "metrics query: unable to parse metrics query template \"<<.Series\": template: "
+            "metrics-query:1: unclosed action");
 }
 
 TEST(AdapterConfig, ReadsPlainScalarsWithTemplates) {
@@ -78,7 +122,8 @@ TEST(AdapterConfig, ReadsPlainScalarsWithTemplates) {
   ASSERT_TRUE(config.has_value()) << config.error().message;
   ASSERT_EQ(config->rules.size(), 1U);
   EXPECT_TRUE(config->rules[0].query.has_value());
-  EXPECT_EQ(config->rules[0].LabelOfResource({"", "services"}, ResolveForTest).value(), "service");
+  EXPECT_EQ(config->rules[0].resources.LabelOfResource({"", "services"}, ResolveForTest).value(),
+            "service");
 }
 
 TEST(AdapterConfig, AnEmptyFileServesNothing) {
@@ -87,6 +132,7 @@ TEST(AdapterConfig, AnEmptyFileServesNothing) {
     ASSERT_TRUE(config.has_value()) << text;
     EXPECT_TRUE(config->rules.empty());
     EXPECT_TRUE(config->external_rules.empty());
+    EXPECT_FALSE(config->resource_rules.has_value());
   }
 }
 
@@ -134,18 +180,19 @@ TEST(AdapterConfig, LabelsNameResourcesAndBack) {
   ASSERT_TRUE(config.has_value());
   const Rule& rule = config->rules[0];
   const auto resource = [&rule](std::string_view label) {
-    const auto found = rule.ResourceOfLabel(label, ResolveForTest);
+    const auto found = rule.resources.ResourceOfLabel(label, ResolveForTest);
     return found ? found->ToString() : "-";
   };
   EXPECT_EQ(resource("kube_apps_deployment"), "deployments.apps");
   EXPECT_EQ(resource("micro"), "services");
   EXPECT_EQ(resource("kube__namespace"), "-");
   EXPECT_EQ(resource("kube_networking_k8s_io_ingress"), "-");
-  EXPECT_EQ(rule.LabelOfResource({"apps", "deployments"}, ResolveForTest).value(),
+  EXPECT_EQ(rule.resources.LabelOfResource({"apps", "deployments"}, ResolveForTest).value(),
             "kube_apps_deployment");
-  EXPECT_EQ(rule.LabelOfResource({"networking.k8s.io", "ingresses"}, ResolveForTest).value(),
-            "kube_networking_k8s_io_ingress");
-  EXPECT_EQ(rule.LabelOfResource({"", "services"}, ResolveForTest).value(), "micro");
+  EXPECT_EQ(
+      rule.resources.LabelOfResource({"networking.k8s.io", "ingresses"}, ResolveForTest).value(),
+      "kube_networking_k8s_io_ingress");
+  EXPECT_EQ(rule.resources.LabelOfResource({"", "services"}, ResolveForTest).value(), "micro");
 }
 
 }  // namespace

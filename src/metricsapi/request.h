@@ -1,7 +1,8 @@
-// A request to the metrics APIs: its path and parameters taken apart, or the refusal of it. Pure
-// functions.
+// A request to one of the metrics APIs: its path and parameters taken apart, or the refusal of it.
+// Pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,13 @@ namespace weir::metricsapi {
 
 inline constexpr std::string_view kCustomGroup = "custom.metrics.k8s.io";
 inline constexpr std::string_view kExternalGroup = "external.metrics.k8s.io";
+inline constexpr std::string_view kResourceGroup = "metrics.k8s.io";
+
+enum class Api { kCustom, kExternal, kResource };
+std::string_view GroupOf(Api api);
+std::optional<Api> ApiOfGroup(std::string_view group);
+// The preferred one first, as APIServices with the usual priorities order them.
+std::vector<std::string_view> VersionsOf(Api api);
 
 // An answer ready to send.
 struct Reply {
@@ -28,12 +36,15 @@ struct Reply {
 Reply Refuse(int code, std::string_view reason, std::string_view message,
              std::string_view details = {});
 
+// What a server says to a path under which it serves nothing.
+Reply PageNotFound();
+
 // GET /apis/GROUP and /apis/GROUP/VERSION.
 struct GroupDocument {
-  bool external = false;
+  Api api = Api::kCustom;
 };
 struct ListDocument {
-  bool external = false;
+  Api api = Api::kCustom;
   std::string version;
 };
 
@@ -54,13 +65,30 @@ struct MetricRequest {
   std::string ResourceText() const { return group.empty() ? resource : resource + "." + group; }
 };
 
-using Parsed = std::variant<Reply, GroupDocument, ListDocument, MetricRequest>;
+// The usage of nodes or pods: metrics.k8s.io.
+struct UsageRequest {
+  bool nodes = false;
+  std::string ns;    // pods; empty: of all namespaces
+  std::string name;  // empty: a list
+  std::string label_selector;
+  std::vector<kube::FieldRequirement> fields;  // of a list: metadata.name, metadata.namespace
+  bool table = false;                          // as kubectl asks for it
+};
 
-// `path` is percent-encoded and begins with /apis/GROUP; `query` holds decoded parameters.
+using Parsed = std::variant<Reply, GroupDocument, ListDocument, MetricRequest, UsageRequest>;
+
+// `path` is percent-encoded and begins with /apis/GROUP; `query` holds decoded parameters; `accept`
+// is the header.
 Parsed ParseRequest(std::string_view method, std::string_view path,
-                    const std::vector<std::pair<std::string, std::string>>& query);
+                    const std::vector<std::pair<std::string, std::string>>& query,
+                    std::string_view accept = {});
 
-// The APIGroup document; custom lists v1beta2 first, as APIServices with the usual priorities do.
-Reply GroupReply(bool external);
+// The reply as the client's Accept header asks for it: JSON, or YAML where that comes first.
+Reply Negotiated(Reply reply, std::string_view accept);
+
+// The APIGroup document.
+Reply GroupReply(Api api);
+// The APIResourceList of metrics.k8s.io; the other groups' are the catalog's.
+Reply UsageListReply();
 
 }  // namespace weir::metricsapi

@@ -16,8 +16,10 @@ struct Piece {
   std::string_view text;  // of an action, without delimiters and blanks
 };
 
-// Cuts a template into text and actions, with `<<-` and `->>` trimming blanks as in Go.
-Result<std::vector<Piece>> Cut(std::string_view text) {
+// Cuts a template into text and actions, with `<<-` and `->>` trimming blanks as in Go. `name` is
+// the template's in Go's messages.
+Result<std::vector<Piece>> Cut(std::string_view text, std::string_view name) {
+  const std::string_view whole = text;
   std::vector<Piece> pieces;
   bool trim_next = false;
   while (!text.empty()) {
@@ -32,7 +34,10 @@ Result<std::vector<Piece>> Cut(std::string_view text) {
       break;
     }
     const std::size_t close = text.find(">>", open);
-    if (close == std::string_view::npos) return Fail(Code::kInvalid, "unclosed action");
+    if (close == std::string_view::npos) {
+      const auto lines = std::count(whole.begin(), whole.end(), '\n');
+      return Fail(Code::kInvalid, fmt::format("template: {}:{}: unclosed action", name, lines + 1));
+    }
     std::string_view action = text.substr(open + 2, close - open - 2);
     if (action.starts_with("- ")) {
       before = before.substr(0, before.find_last_not_of(" \t\r\n") + 1);
@@ -53,13 +58,53 @@ bool IsWordChar(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
+// Go's words for what RE2 refuses.
+std::string_view GoWords(re2::RE2::ErrorCode code) {
+  switch (code) {
+    case re2::RE2::NoError:
+      break;
+    case re2::RE2::ErrorInternal:
+      return "regexp/syntax: internal error";
+    case re2::RE2::ErrorBadEscape:
+      return "invalid escape sequence";
+    case re2::RE2::ErrorBadCharClass:
+      return "invalid character class";
+    case re2::RE2::ErrorBadCharRange:
+      return "invalid character class range";
+    case re2::RE2::ErrorMissingBracket:
+      return "missing closing ]";
+    case re2::RE2::ErrorMissingParen:
+      return "missing closing )";
+    case re2::RE2::ErrorUnexpectedParen:
+      return "unexpected )";
+    case re2::RE2::ErrorTrailingBackslash:
+      return "trailing backslash at end of expression";
+    case re2::RE2::ErrorRepeatArgument:
+      return "missing argument to repetition operator";
+    case re2::RE2::ErrorRepeatSize:
+      return "invalid repeat count";
+    case re2::RE2::ErrorRepeatOp:
+      return "invalid nested repetition operator";
+    case re2::RE2::ErrorBadPerlOp:
+      return "invalid or unsupported Perl syntax";
+    case re2::RE2::ErrorBadUTF8:
+      return "invalid UTF-8";
+    case re2::RE2::ErrorBadNamedCapture:
+      return "invalid named capture";
+    case re2::RE2::ErrorPatternTooLarge:
+      return "expression too large";
+  }
+  return "";
+}
+
 Result<std::shared_ptr<const re2::RE2>> Compile(std::string_view expression) {
   re2::RE2::Options options;
   options.set_log_errors(false);
   auto regex = std::make_shared<const re2::RE2>(
       re2::StringPiece(expression.data(), expression.size()), options);
   if (!regex->ok()) {
-    return Fail(Code::kInvalid, "error parsing regexp: " + regex->error());
+    return Fail(Code::kInvalid, fmt::format("error parsing regexp: {}: `{}`",
+                                            GoWords(regex->error_code()), regex->error_arg()));
   }
   return regex;
 }
@@ -102,7 +147,7 @@ Result<QueryTemplate> QueryTemplate::Parse(std::string_view text) {
   const auto context = [text] {
     return fmt::format("unable to parse metrics query template {}", Quote(text));
   };
-  auto pieces = Cut(text);
+  auto pieces = Cut(text, "metrics-query");
   if (!pieces) return Prefixed(context(), pieces.error());
   QueryTemplate result;
   for (const Piece& piece : *pieces) {
@@ -172,7 +217,7 @@ std::vector<std::string> QueryTemplate::LiteralWords() const {
 }
 
 Result<LabelTemplate> LabelTemplate::Parse(std::string_view text) {
-  auto pieces = Cut(text);
+  auto pieces = Cut(text, "resource-label");
   if (!pieces) {
     return Prefixed(fmt::format("unable to parse label template {}", Quote(text)), pieces.error());
   }

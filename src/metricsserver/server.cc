@@ -101,8 +101,23 @@ void Server::ConfigMapChanged(const client::ObjectPtr& before, const client::Obj
 }
 
 void Server::ConfigChanged() {
+  config_ = configs_.Merged();
   ++config_version_;
   relist_.Notify();
+}
+
+bool Server::Serves(std::string_view group) const {
+  const auto api = metricsapi::ApiOfGroup(group);
+  if (!api) return false;
+  switch (*api) {
+    case metricsapi::Api::kCustom:
+      return !config_.rules.empty();
+    case metricsapi::Api::kExternal:
+      return !config_.external_rules.empty();
+    case metricsapi::Api::kResource:
+      return config_.resource_rules.has_value();
+  }
+  return false;
 }
 
 void Server::OnCommit(const model::CommitInfo& info) {
@@ -144,7 +159,7 @@ net::Task<void> Server::Relist() {
   const std::uint64_t version = config_version_;
   std::unique_ptr<metricsapi::Catalog> fresh;
   if (version != catalog_version_) {
-    fresh = std::make_unique<metricsapi::Catalog>(configs_.Merged(), resolve_);
+    fresh = std::make_unique<metricsapi::Catalog>(config_, resolve_);
   }
   const std::vector<std::string> queries =
       fresh ? fresh->SeriesQueries() : catalog_->SeriesQueries();
@@ -197,24 +212,36 @@ net::Task<Result<std::vector<model::Labels>>> Server::Series(std::string selecto
 
 net::Task<void> Server::Handle(net::HttpRequest request, net::ResponseWriter& writer) {
   ++counters_.requests;
-  metricsapi::Parsed parsed =
-      metricsapi::ParseRequest(request.method, request.Path(), net::ParseQuery(request.Query()));
-  metricsapi::Reply reply;
-  if (auto* refused = std::get_if<metricsapi::Reply>(&parsed)) {
-    reply = std::move(*refused);
-  } else if (const auto* group = std::get_if<metricsapi::GroupDocument>(&parsed)) {
-    reply = metricsapi::GroupReply(group->external);
-  } else if (const auto* list = std::get_if<metricsapi::ListDocument>(&parsed)) {
-    reply.body = catalog_->ResourceList(list->external, list->version);
-  } else {
-    reply = co_await Answer(std::move(std::get<metricsapi::MetricRequest>(parsed)));
-  }
+  const std::string accept = request.Header("accept");
+  metricsapi::Reply reply = co_await Route(std::move(request));
+  reply = metricsapi::Negotiated(std::move(reply), accept);
   net::HttpResponse response;
   response.status = reply.status;
   response.headers["content-type"] = std::move(reply.content_type);
   response.body = std::move(reply.body);
   // A client that has gone needs no answer.
   static_cast<void>(co_await writer.Send(std::move(response)));
+}
+
+net::Task<metricsapi::Reply> Server::Route(net::HttpRequest request) {
+  const std::vector<std::string> parts = Split(request.Path(), '/');
+  if (parts.size() < 3 || !Serves(parts[2])) co_return metricsapi::PageNotFound();
+  metricsapi::Parsed parsed = metricsapi::ParseRequest(
+      request.method, request.Path(), net::ParseQuery(request.Query()), request.Header("accept"));
+  if (auto* refused = std::get_if<metricsapi::Reply>(&parsed)) co_return std::move(*refused);
+  if (const auto* group = std::get_if<metricsapi::GroupDocument>(&parsed)) {
+    co_return metricsapi::GroupReply(group->api);
+  }
+  if (const auto* list = std::get_if<metricsapi::ListDocument>(&parsed)) {
+    if (list->api == metricsapi::Api::kResource) co_return metricsapi::UsageListReply();
+    metricsapi::Reply reply;
+    reply.body = catalog_->ResourceList(list->api == metricsapi::Api::kExternal, list->version);
+    co_return reply;
+  }
+  if (auto* usage = std::get_if<metricsapi::UsageRequest>(&parsed)) {
+    co_return co_await AnswerUsage(std::move(*usage));
+  }
+  co_return co_await Answer(std::move(std::get<metricsapi::MetricRequest>(parsed)));
 }
 
 net::Task<metricsapi::Reply> Server::Answer(metricsapi::MetricRequest request) {
@@ -276,14 +303,89 @@ net::Task<Result<std::vector<std::string>>> Server::ObjectNames(metricsapi::Metr
   co_return names;
 }
 
+net::Task<metricsapi::Reply> Server::AnswerUsage(metricsapi::UsageRequest request) {
+  const client::ResourceRef ref = request.nodes ? client::refs::kNodes : client::refs::kPods;
+  Json list = Json::object();
+  if (request.name.empty()) {
+    client::ListOptions options;
+    options.label_selector = request.label_selector;
+    auto listed = co_await client_.List(ref, request.ns, std::move(options));
+    if (!listed) co_return Failed(listed.error());
+    list = std::move(*listed);
+  } else {
+    auto found = co_await client_.Get(ref, request.ns, request.name);
+    if (!found && found.error().code == Code::kNotFound) {
+      co_return metricsapi::UsageObjectMissing(request);
+    }
+    if (!found) co_return Failed(found.error());
+    list["items"] = Json::array({std::move(*found)});
+  }
+  std::vector<metricsapi::UsageObject> objects = metricsapi::UsageObjects(request, list);
+  co_return co_await AnswerUsageOf(std::move(request), std::move(objects));
+}
+
+metricsapi::Reply Server::Failed(const Error& error) {
+  ++counters_.failures;
+  spdlog::warn("metrics: {}", error.message);
+  return metricsapi::UsageFailed(error.message);
+}
+
+// A namespace whose usage cannot be read is left out, as upstream.
+net::Task<metricsapi::Reply> Server::AnswerUsageOf(metricsapi::UsageRequest request,
+                                                   std::vector<metricsapi::UsageObject> objects) {
+  // A copy: the configuration may change while we wait.
+  const metricsapi::ResourceRules rules =
+      config_.resource_rules.value_or(metricsapi::ResourceRules());
+  std::map<std::string, std::vector<std::string>> names;
+  for (const metricsapi::UsageObject& object : objects) names[object.ns].push_back(object.name);
+  std::map<std::string, metricsapi::Usage> usage;
+  for (const auto& [ns, in_ns] : names) {
+    auto plan = metricsapi::PlanUsage(rules, request.nodes, ns, in_ns, resolve_);
+    Result<metricsapi::Usage> read;
+    if (plan) {
+      read = co_await UsageIn(std::move(*plan));
+    } else {
+      read = std::unexpected(plan.error());
+    }
+    if (read) {
+      usage[ns] = std::move(*read);
+    } else {
+      ++counters_.failures;
+      spdlog::warn("metrics: usage of {}: {}",
+                   request.nodes ? "nodes" : "the pods in namespace " + ns, read.error().message);
+    }
+  }
+  co_return metricsapi::AnswerUsage(request, rules, objects, usage, clock_.Now(), options_.values);
+}
+
+net::Task<Result<metricsapi::Usage>> Server::UsageIn(metricsapi::UsagePlan plan) {
+  const auto cpu = co_await Query(plan.cpu_query);
+  if (!cpu) co_return Prefixed(plan.cpu_query, cpu.error());
+  const auto memory = co_await Query(plan.memory_query);
+  if (!memory) co_return Prefixed(plan.memory_query, memory.error());
+  co_return metricsapi::ReadUsage(plan, *cpu, *memory);
+}
+
 Json Server::Discovery(const std::string& group) const {
+  if (!Serves(group)) return nullptr;
+  const metricsapi::Api api = metricsapi::ApiOfGroup(group).value_or(metricsapi::Api::kCustom);
+  Json resources = Json::array();
+  if (api == metricsapi::Api::kResource) {
+    const auto add = [&resources](std::string_view name, std::string_view kind,
+                                  std::string_view scope) {
+      resources.push_back({{"resource", name},
+                           {"responseKind", {{"group", ""}, {"version", ""}, {"kind", kind}}},
+                           {"scope", scope},
+                           {"singularResource", ""},
+                           {"verbs", {"get", "list"}}});
+    };
+    add("nodes", "NodeMetrics", "Cluster");
+    add("pods", "PodMetrics", "Namespaced");
+  }
   Json versions = Json::array();
-  const auto add = [&versions](std::string_view version) {
-    versions.push_back(
-        {{"version", version}, {"resources", Json::array()}, {"freshness", "Current"}});
-  };
-  if (group == metricsapi::kCustomGroup) add("v1beta2");
-  add("v1beta1");
+  for (const std::string_view version : metricsapi::VersionsOf(api)) {
+    versions.push_back({{"version", version}, {"resources", resources}, {"freshness", "Current"}});
+  }
   return {{"metadata", {{"name", group}, {"creationTimestamp", nullptr}}},
           {"versions", std::move(versions)}};
 }

@@ -1,7 +1,7 @@
-// custom.metrics.k8s.io (v1beta1, v1beta2) and external.metrics.k8s.io (v1beta1) over HTTP: takes
-// adapter rules from files and ConfigMaps, keeps the list of metrics equal to the series that
-// exist, answers requests by asking PromQL. Requests come authenticated and authorised. Loop thread
-// only.
+// custom.metrics.k8s.io (v1beta1, v1beta2), external.metrics.k8s.io and metrics.k8s.io (v1beta1)
+// over HTTP: takes adapter rules from files and ConfigMaps, keeps the list of metrics equal to the
+// series that exist, answers requests by asking PromQL. Requests come authenticated and authorised.
+// Loop thread only.
 #pragma once
 
 #include <functional>
@@ -23,6 +23,7 @@
 #include "kube/resource.h"
 #include "metricsapi/answer.h"
 #include "metricsapi/catalog.h"
+#include "metricsapi/usage.h"
 #include "metricsserver/config_plan.h"
 #include "model/storage.h"
 #include "net/http.h"
@@ -75,12 +76,16 @@ class Server {
   // Called when the set of metrics has changed: a metric that an HPA misses may be there now.
   void SetMetricsListener(std::function<void()> listener);
 
-  // Paths under /apis/custom.metrics.k8s.io and /apis/external.metrics.k8s.io.
+  // Whether a group is served: where it has rules, as upstream.
+  bool Serves(std::string_view group) const;
+
+  // Paths under /apis/ and a group of metricsapi::Api. As of an unknown group where there are no
+  // rules for it.
   net::Task<void> Handle(net::HttpRequest request, net::ResponseWriter& writer);
 
-  // The APIGroupDiscovery object of a group. As that of an aggregated server that the API server
-  // has not asked yet, it names the versions and no resources: kubectl would take metrics for
-  // kinds of objects.
+  // The APIGroupDiscovery object of a group, null where it is not served. As that of an aggregated
+  // server that the API server has not asked yet, it names the versions of metrics and no
+  // resources: kubectl would take metrics for kinds of objects. Those of metrics.k8s.io are kinds.
   Json Discovery(const std::string& group) const;
 
   struct Counters {
@@ -96,11 +101,17 @@ class Server {
                    const std::map<std::string, std::vector<model::Labels>>& listing);
   void ConfigChanged();
   void ConfigMapChanged(const client::ObjectPtr& before, const client::ObjectPtr& after);
+  net::Task<metricsapi::Reply> Route(net::HttpRequest request);
   net::Task<metricsapi::Reply> Answer(metricsapi::MetricRequest request);
+  metricsapi::Reply Failed(const Error& error);
   net::Task<metricsapi::Reply> AnswerNames(metricsapi::MetricRequest request,
                                            std::vector<std::string> names, kube::Resource kind);
   net::Task<Result<std::vector<std::string>>> ObjectNames(metricsapi::MetricRequest request,
                                                           kube::Resource kind);
+  net::Task<metricsapi::Reply> AnswerUsage(metricsapi::UsageRequest request);
+  net::Task<metricsapi::Reply> AnswerUsageOf(metricsapi::UsageRequest request,
+                                             std::vector<metricsapi::UsageObject> objects);
+  net::Task<Result<metricsapi::Usage>> UsageIn(metricsapi::UsagePlan plan);
   net::Task<Result<model::QueryValue>> Query(std::string query);
   net::Task<Result<std::vector<model::Labels>>> Series(std::string selector, Time start);
 
@@ -115,6 +126,7 @@ class Server {
   client::Informer config_maps_;
   ConfigSet configs_;
   std::unique_ptr<metricsapi::Catalog> catalog_;
+  metricsapi::Config config_;                          // all in force
   std::uint64_t config_version_ = 0;                   // raised with each configuration
   std::uint64_t catalog_version_ = 0;                  // of the configuration that the catalog has
   std::set<std::string, std::less<>> ignored_series_;  // of no metric at the last listing

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 
 #include "client/fake_api.h"
@@ -25,6 +26,19 @@ constexpr std::string_view kQueues = R"(externalRules:
 - seriesQuery: queue_depth
   resources: {overrides: {namespace: {resource: namespace}}}
   metricsQuery: sum(<<.Series>>{<<.LabelMatchers>>})
+)";
+
+constexpr std::string_view kUsage = R"(resourceRules:
+  cpu:
+    containerQuery: sum(cpu{<<.LabelMatchers>>,container!=""}) by (<<.GroupBy>>)
+    nodeQuery: sum(cpu{<<.LabelMatchers>>}) by (<<.GroupBy>>)
+    resources: {template: <<.Resource>>}
+    containerLabel: container
+  memory:
+    containerQuery: sum(mem{<<.LabelMatchers>>,container!=""}) by (<<.GroupBy>>)
+    nodeQuery: sum(mem{<<.LabelMatchers>>}) by (<<.GroupBy>>)
+    resources: {template: <<.Resource>>}
+    containerLabel: container
 )";
 
 // PromQL over a map; may refuse, or stay silent.
@@ -54,21 +68,6 @@ class StandIn final : public model::Querier {
   promql::MemoryStorage storage;
   Mode mode = Mode::kAnswers;
   std::vector<std::function<void(Result<model::QueryValue>)>> silent;
-};
-
-class Collector final : public net::ResponseWriter {
- public:
-  net::Task<Status> Send(net::HttpResponse response) override {
-    sent = std::move(response);
-    co_return Status();
-  }
-  net::Task<Status> Begin(net::HttpResponse) override { co_return Status(); }
-  net::Task<Status> Write(std::string) override { co_return Status(); }
-  net::Task<Status> End() override { co_return Status(); }
-  bool closed() const override { return false; }
-  void OnClose(std::function<void()>) override {}
-
-  net::HttpResponse sent;
 };
 
 class MetricsServer : public testing::Test {
@@ -101,9 +100,9 @@ class MetricsServer : public testing::Test {
   net::HttpResponse Get(const std::string& path) {
     net::HttpRequest request;
     request.target = "/apis/" + path;
-    Collector collector;
-    net::RunTask(loop_, server_->Handle(request, collector));
-    return collector.sent;
+    net::SentResponse answer;
+    net::RunTask(loop_, server_->Handle(request, answer));
+    return answer.sent;
   }
 
   // The values of the items, or the message of a refusal.
@@ -150,18 +149,86 @@ TEST_F(MetricsServer, ServesWhatItsRulesMakeOfSeries) {
             (std::vector<metricsapi::MetricRef>{{true, "", "queue_depth"}}));
 }
 
-TEST_F(MetricsServer, ServesDiscovery) {
+TEST_F(MetricsServer, ServesTheGroupsThatHaveRules) {
+  const std::array<std::string, 3> groups = {"custom.metrics.k8s.io", "external.metrics.k8s.io",
+                                             "metrics.k8s.io"};
+  const auto served = [&] {
+    std::string text;
+    for (const std::string& group : groups) {
+      const bool is = Get(group).status == 200;
+      EXPECT_EQ(Get(group + "/v1beta1").status, is ? 200 : 404);
+      EXPECT_EQ(server_->Discovery(group).is_null(), !is);
+      if (!is) EXPECT_EQ(Get(group + "/v1beta1").body, "404 page not found\n");
+      text += is ? group + " " : "";
+    }
+    return text;
+  };
+  EXPECT_EQ(served(), "");
+  ASSERT_TRUE(server_->SetConfig("a", kRedis));
+  EXPECT_EQ(served(), "custom.metrics.k8s.io ");
+  ASSERT_TRUE(server_->SetConfig("b", kQueues));
+  EXPECT_EQ(served(), "custom.metrics.k8s.io external.metrics.k8s.io ");
+  ASSERT_TRUE(server_->SetConfig("c", kUsage));
+  EXPECT_EQ(served(), "custom.metrics.k8s.io external.metrics.k8s.io metrics.k8s.io ");
   EXPECT_EQ(Get("custom.metrics.k8s.io/v1beta2").body,
             R"({"kind":"APIResourceList","apiVersion":"v1","groupVersion":)"
             R"("custom.metrics.k8s.io/v1beta2","resources":[]})"
             "\n");
   const auto group = ParseJson(Get("custom.metrics.k8s.io").body);
+  ASSERT_TRUE(group);
   EXPECT_EQ(GetString(*group, {"preferredVersion", "version"}), "v1beta2");
   const Json discovery = server_->Discovery("custom.metrics.k8s.io");
   EXPECT_EQ(GetString(discovery, {"metadata", "name"}), "custom.metrics.k8s.io");
   EXPECT_EQ(discovery["versions"].size(), 2U);
+  EXPECT_TRUE(discovery["versions"][0]["resources"].empty());
   EXPECT_EQ(server_->Discovery("external.metrics.k8s.io")["versions"].size(), 1U);
+  EXPECT_EQ(DumpJson(server_->Discovery("metrics.k8s.io")["versions"][0]["resources"][1]["verbs"]),
+            R"(["get","list"])");
   EXPECT_EQ(Get("external.metrics.k8s.io/v1").status, 404);
+}
+
+TEST_F(MetricsServer, ServesTheUsageOfPodsAndNodes) {
+  ASSERT_TRUE(server_->SetConfig("file", kUsage));
+  Add("cpu", {{"namespace", "a"}, {"pod", "web"}, {"container", "c"}}, 0.25);
+  Add("mem", {{"namespace", "a"}, {"pod", "web"}, {"container", "c"}}, 1024);
+  Add("cpu", {{"namespace", "a"}, {"pod", "half"}, {"container", "c"}}, 0.25);
+  Add("cpu", {{"node", "n"}}, 2);
+  Add("mem", {{"node", "n"}}, 4096);
+  for (const char* name : {"web", "half"}) {
+    api_.Put("/api/v1/namespaces/a/pods",
+             {{"metadata", {{"name", name}, {"namespace", "a"}, {"labels", {{"app", name}}}}}});
+  }
+  api_.Put("/api/v1/nodes", {{"metadata", {{"name", "n"}}}});
+  const auto usage = [this](const std::string& path) {
+    const auto body = ParseJson(Get("metrics.k8s.io/v1beta1/" + path).body);
+    if (!body) return std::string("no JSON");
+    if (GetString(*body, "kind") == "Status") return GetString(*body, "message");
+    std::string text;
+    const auto add = [&text](const Json& item) {
+      text += GetString(item, {"metadata", "name"});
+      if (item.contains("usage")) text += " " + GetString(item, {"usage", "cpu"});
+      for (const Json& container : GetArray(item, {"containers"})) {
+        text += " " + GetString(container, {"usage", "memory"});
+      }
+      text += ";";
+    };
+    if (!body->contains("items")) add(*body);
+    for (const Json& item : GetArray(*body, {"items"})) add(item);
+    return text;
+  };
+  EXPECT_EQ(usage("namespaces/a/pods"), "web 1Ki;");
+  EXPECT_EQ(usage("namespaces/a/pods/web"), "web 1Ki;");
+  EXPECT_EQ(usage("namespaces/a/pods/half"), "podmetrics.metrics.k8s.io \"a/half\" not found");
+  EXPECT_EQ(usage("namespaces/a/pods/none"), "pods \"none\" not found");
+  EXPECT_EQ(usage("namespaces/b/pods"), "");
+  EXPECT_EQ(usage("nodes"), "n 2;");
+  EXPECT_EQ(usage("nodes/n"), "n 2;");
+  EXPECT_EQ(usage("nodes/none"), "node \"none\" not found");
+  querier_.mode = StandIn::Mode::kFails;
+  EXPECT_EQ(usage("nodes"), "");
+  EXPECT_EQ(server_->counters().failures, 1U);
+  api_.SetDown(true);
+  EXPECT_EQ(Get("metrics.k8s.io/v1beta1/nodes").status, 500);
 }
 
 TEST_F(MetricsServer, AWildcardAsksForTheObjectsThereAre) {
@@ -207,14 +274,13 @@ TEST_F(MetricsServer, ABadConfigurationLeavesTheLastGoodOne) {
   AwaitMetrics();
   const Status refused = server_->SetConfig("file", "rules: [{seriesQuery: x, metricQuery: y}]");
   ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("rules[0] (seriesQuery \"x\"): field metricQuery"),
-            std::string::npos);
+  EXPECT_TRUE(refused.error().message.contains("line 1: field metricQuery not found"));
   EXPECT_EQ(server_->config_errors().size(), 1U);
   EXPECT_EQ(Values(kItems), "redis=7 ");
   ASSERT_TRUE(server_->SetConfig("file", ""));
   EXPECT_TRUE(server_->config_errors().empty());
   AwaitMetrics();
-  EXPECT_EQ(Values(kItems), "the server could not find the metric redis_items for services");
+  EXPECT_EQ(Get(kItems).body, "404 page not found\n");
 }
 
 TEST_F(MetricsServer, ConfigMapsCarryRules) {
@@ -242,7 +308,7 @@ TEST_F(MetricsServer, ConfigMapsCarryRules) {
   EXPECT_EQ(Values(depth), "3 ");
   api_.Remove(maps + "/rules");
   AwaitMetrics();
-  EXPECT_EQ(Values(depth), "the server could not find the metric queue_depth for ");
+  EXPECT_EQ(Get(depth).body, "404 page not found\n");
 }
 
 TEST_F(MetricsServer, PromqlThatFailsOrIsSilentIsAnErrorAndKeepsTheList) {

@@ -31,8 +31,24 @@ constexpr std::array<ActionName, 11> kActions{{{"replace", RelabelAction::kRepla
                                                {"lowercase", RelabelAction::kLowercase},
                                                {"uppercase", RelabelAction::kUppercase}}};
 
-constexpr std::array<std::string_view, 7> kFields{
-    "sourceLabels", "separator", "targetLabel", "regex", "modulus", "replacement", "action"};
+// The two names that depend on the spelling; the others are the same in both.
+struct FieldNames {
+  std::string_view source_labels;
+  std::string_view target_label;
+};
+
+constexpr std::array<std::string_view, 5> kCommonFields{"separator", "regex", "modulus",
+                                                        "replacement", "action"};
+
+FieldNames NamesOf(RelabelSpelling spelling) {
+  switch (spelling) {
+    case RelabelSpelling::kOperator:
+      return {"sourceLabels", "targetLabel"};
+    case RelabelSpelling::kPrometheus:
+      return {"source_labels", "target_label"};
+  }
+  return {};
+}
 
 // What a regular expression captured; group 0 is the whole text.
 struct Captures {
@@ -203,10 +219,13 @@ bool NeedsTarget(RelabelAction action) {
   return false;
 }
 
-Status CheckFields(const Json& item, const std::string& path) {
+Status CheckFields(const Json& item, const FieldNames& names, const std::string& path) {
   if (!item.is_object()) return Fail(Code::kInvalid, path + " is not an object");
   for (const auto& [key, value] : item.items()) {
-    if (std::find(kFields.begin(), kFields.end(), key) == kFields.end()) {
+    const bool known =
+        key == names.source_labels || key == names.target_label ||
+        std::find(kCommonFields.begin(), kCommonFields.end(), key) != kCommonFields.end();
+    if (!known) {
       return Fail(Code::kInvalid, fmt::format("{}.{} is not supported", path, key));
     }
   }
@@ -221,22 +240,24 @@ Result<RelabelAction> ParseAction(const Json& item, const std::string& path) {
   return Fail(Code::kInvalid, fmt::format("{}.action: {} is not an action", path, Quote(name)));
 }
 
-Result<RelabelRule> ParseRule(const Json& item, const std::string& path) {
-  if (Status fields = CheckFields(item, path); !fields) return std::unexpected(fields.error());
+Result<RelabelRule> ParseRule(const Json& item, const FieldNames& names, const std::string& path) {
+  if (Status fields = CheckFields(item, names, path); !fields)
+    return std::unexpected(fields.error());
   Result<RelabelAction> action = ParseAction(item, path);
   if (!action) return std::unexpected(action.error());
   RelabelRule rule;
   rule.action = *action;
-  for (const Json& label : GetArray(item, {"sourceLabels"})) {
+  for (const Json& label : GetArray(item, {names.source_labels})) {
     if (label.is_string()) rule.source_labels.push_back(label.get<std::string>());
   }
   rule.separator = GetString(item, "separator", ";");
-  rule.target_label = GetString(item, "targetLabel");
+  rule.target_label = GetString(item, names.target_label);
   rule.replacement = GetString(item, "replacement", "$1");
   const std::int64_t modulus = GetInt(item, {"modulus"}, 0);
   rule.modulus = modulus > 0 ? static_cast<std::uint64_t>(modulus) : 0;
   if (NeedsTarget(rule.action) && rule.target_label.empty()) {
-    return Fail(Code::kInvalid, fmt::format("{}.targetLabel is required for this action", path));
+    return Fail(Code::kInvalid,
+                fmt::format("{}.{} is required for this action", path, names.target_label));
   }
   if (rule.action == RelabelAction::kHashMod && rule.modulus == 0) {
     return Fail(Code::kInvalid, fmt::format("{}.modulus is required for hashmod", path));
@@ -258,10 +279,12 @@ Result<RelabelRule> ParseRule(const Json& item, const std::string& path) {
 
 }  // namespace
 
-Result<std::vector<RelabelRule>> ParseRelabelRules(const Json& list, std::string_view path) {
+Result<std::vector<RelabelRule>> ParseRelabelRules(const Json& list, std::string_view path,
+                                                   RelabelSpelling spelling) {
+  const FieldNames names = NamesOf(spelling);
   std::vector<RelabelRule> rules;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    Result<RelabelRule> rule = ParseRule(list[i], fmt::format("{}[{}]", path, i));
+    Result<RelabelRule> rule = ParseRule(list[i], names, fmt::format("{}[{}]", path, i));
     if (!rule) return std::unexpected(rule.error());
     rules.push_back(std::move(*rule));
   }

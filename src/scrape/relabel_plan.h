@@ -1,5 +1,5 @@
 // Prometheus' relabelling rules, in the spelling of the operator's objects (sourceLabels,
-// targetLabel, ...). Pure functions.
+// targetLabel, ...) or of Prometheus' configuration (source_labels, ...). Pure functions.
 #pragma once
 
 #include <memory>
@@ -39,9 +39,12 @@ struct RelabelRule {
   std::shared_ptr<const re2::RE2> regex;  // anchored by the matching; null: the default `(.*)`
 };
 
+enum class RelabelSpelling { kOperator, kPrometheus };
+
 // The rules of a list such as endpoints[].relabelings. kInvalid errors begin with `path[i]` and
 // name what is unknown or missing.
-Result<std::vector<RelabelRule>> ParseRelabelRules(const Json& list, std::string_view path);
+Result<std::vector<RelabelRule>> ParseRelabelRules(
+    const Json& list, std::string_view path, RelabelSpelling spelling = RelabelSpelling::kOperator);
 
 // Applies the rules in order. false: the target or sample is dropped.
 bool Relabel(const std::vector<RelabelRule>& rules, model::Labels& labels);

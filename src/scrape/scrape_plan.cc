@@ -282,7 +282,11 @@ std::vector<Target> PlanStatic(const StaticTargets& list) {
     labels.Set("__address__", address);
     labels.Set("__scheme__", list.scheme);
     labels.Set("__metrics_path__", list.path);
-    if (auto target = Finish(list.job, labels, {}, settings)) {
+    for (const auto& [name, values] : list.params) {
+      if (!values.empty()) labels.Set("__param_" + name, values.front());
+    }
+    if (!Relabel(list.relabelings, labels)) continue;
+    if (auto target = Finish(list.job, labels, list.params, settings)) {
       std::string key = target->Key();
       targets.emplace(std::move(key), std::move(*target));
     }

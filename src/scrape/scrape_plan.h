@@ -51,6 +51,8 @@ struct StaticTargets {
   model::Labels labels;
   std::string scheme = "http";
   std::string path = "/metrics";
+  std::vector<std::pair<std::string, std::vector<std::string>>> params{};
+  std::vector<RelabelRule> relabelings{};  // of the targets
   ScrapeSettings settings;
 };
 std::vector<Target> PlanStatic(const StaticTargets& list);

@@ -5,10 +5,10 @@
 
 #include "base/json.h"
 
-namespace weir::apiserver {
+namespace weir {
 
 // Block style, keys sorted, two blanks of indentation, lists at the column of their key. Strings
 // that YAML 1.1 would read as something else are quoted; texts of several lines are literal blocks.
 std::string ToYaml(const Json& value);
 
-}  // namespace weir::apiserver
+}  // namespace weir

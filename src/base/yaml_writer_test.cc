@@ -1,10 +1,10 @@
-#include "apiserver/yaml_plan.h"
+#include "base/yaml_writer.h"
 
 #include <gtest/gtest.h>
 
 #include "base/yaml.h"
 
-namespace weir::apiserver {
+namespace weir {
 namespace {
 
 TEST(YamlTest, LooksAsKubectlShowsIt) {
@@ -46,4 +46,4 @@ TEST(YamlTest, ReadsBackAsWhatItWas) {
 }
 
 }  // namespace
-}  // namespace weir::apiserver
+}  // namespace weir

@@ -1,11 +1,11 @@
-#include "apiserver/yaml_plan.h"
+#include "base/yaml_writer.h"
 
 #include <string_view>
 
 #include "base/strings.h"
 #include "base/yaml.h"
 
-namespace weir::apiserver {
+namespace weir {
 namespace {
 
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
@@ -122,4 +122,4 @@ std::string ToYaml(const Json& value) {
   return out;
 }
 
-}  // namespace weir::apiserver
+}  // namespace weir
