@@ -194,6 +194,11 @@ void DefaultService(Json& object) {
   }
   if (type == "LoadBalancer") Default(spec, "allocateLoadBalancerNodePorts", true);
   Default(Ensure(object, {"status"}), "loadBalancer", Json::object());
+  if (type == "LoadBalancer" && Find(object, {"status", "loadBalancer", "ingress"}) != nullptr) {
+    for (Json& entry : object["status"]["loadBalancer"]["ingress"]) {
+      if (!GetString(entry, "ip").empty()) Default(entry, "ipMode", "VIP");
+    }
+  }
   std::string ip = GetString(spec, "clusterIP");
   if (!ip.empty() && !spec.contains("clusterIPs")) spec["clusterIPs"] = Json::array({ip});
   if (type == "ExternalName") return;

@@ -129,6 +129,8 @@ std::vector<Resource> ReadResources(std::string_view text) {
       if (out.back().verbs == std::vector<std::string>{"all"}) {
         out.back().verbs.assign(std::begin(kUsualVerbs), std::end(kUsualVerbs));
       }
+    } else if (served && word == "deprecated") {
+      out.back().deprecation = Trim(line);
     } else if (served && word == "stored") {
       ReadStored(TakeWord(line), out.back());
     } else if (served && word == "subresource") {
@@ -244,6 +246,27 @@ Resource CustomResource(const Json& crd, const Json& version) {
 
 }  // namespace
 
+namespace {
+
+// A Scale has no resource of its own, but a Table.
+std::vector<Column> ScaleColumns() {
+  std::vector<Column> out = {NameColumn()};
+  for (const char* name : {"Desired", "Available"}) {
+    Column column;
+    column.name = name;
+    column.type = "integer";
+    out.push_back(std::move(column));
+  }
+  Column age;
+  age.name = "Age";
+  age.type = "string";
+  age.description = kCreatedDescription;
+  out.push_back(std::move(age));
+  return out;
+}
+
+}  // namespace
+
 Resource Resource::OfSubresource(const Subresource& subresource) const {
   if (subresource.kind == kind && subresource.group.empty()) return *this;
   Resource out;
@@ -256,6 +279,7 @@ Resource Resource::OfSubresource(const Subresource& subresource) const {
   out.namespaced = namespaced;
   out.storage_group = out.group;
   out.storage_version = out.version;
+  if (out.kind == "Scale") out.columns = ScaleColumns();
   if (const kube::Type* found = TypeTable::Get().FindKind(out.ApiVersion(), out.kind)) {
     out.type = found->name;
   }

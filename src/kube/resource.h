@@ -44,6 +44,7 @@ struct Resource {
   std::vector<std::string> verbs;
   std::vector<Subresource> subresources;
   std::vector<Column> columns;
+  std::string deprecation;  // what each answer warns of; empty: nothing
   std::string type;  // of data/types.txt, "apps/v1.Deployment"; empty for custom resources
   // Where its objects are kept: under the same plural, in this version of this group (nearly always
   // its own).
@@ -56,7 +57,7 @@ struct Resource {
   Json scale_paths;  // custom resources: subresources.scale
 
   // The kind that a subresource takes where it is not the resource's own (Scale, Binding), as a
-  // resource without columns or subresources: what decoding its bodies needs.
+  // resource without subresources: what decoding its bodies and printing it needs.
   Resource OfSubresource(const Subresource& subresource) const;
 
   std::string ApiVersion() const;     // "v1", "apps/v1"

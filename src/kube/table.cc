@@ -102,9 +102,8 @@ Json Cells(const Resource& resource, const Json& object, Time now) {
   } else if (resource.group == "batch") {
     cells = BatchCells(resource.kind, object, now);
   } else if (resource.group == "autoscaling") {
-    if (resource.kind == "HorizontalPodAutoscaler") {
-      cells = HpaCellsAnyVersion(resource, object, now);
-    }
+    cells = resource.kind == "Scale" ? ObjectCells(resource.kind, object, now)
+                                     : HpaCellsAnyVersion(resource, object, now);
   } else if (resource.group == "discovery.k8s.io") {
     cells = EndpointSliceCells(object, now);
   } else if (resource.group == "events.k8s.io") {

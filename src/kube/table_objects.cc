@@ -123,6 +123,10 @@ Json ObjectCells(const std::string& kind, const Json& object, Time now) {
          CreationAge(object, now), Subjects(object, "User"), Subjects(object, "Group"),
          Subjects(object, "ServiceAccount")});
   }
+  if (kind == "Scale") {
+    return Json::array({name, GetInt(object, {"spec", "replicas"}, 0),
+                        GetInt(object, {"status", "replicas"}, 0), CreationAge(object, now)});
+  }
   if (kind == "Lease") {
     return Json::array(
         {name, GetString(object, {"spec", "holderIdentity"}), CreationAge(object, now)});

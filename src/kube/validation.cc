@@ -47,6 +47,13 @@ FieldErrors ValidateBuiltIn(const Resource& resource, const Json* old, const Jso
   if (resource.group == "apps") {
     if (kind == "Deployment") return ValidateDeployment(old, object);
     if (kind == "ReplicaSet") return ValidateReplicaSet(old, object);
+    if (kind == "StatefulSet") return ValidateStatefulSet(old, object);
+    if (kind == "DaemonSet") return ValidateDaemonSet(old, object);
+  } else if (resource.group == "batch") {
+    return kind == "Job" ? ValidateJob(old, object) : ValidateCronJob(old, object);
+  } else if (resource.group == "rbac.authorization.k8s.io") {
+    return kind.ends_with("Binding") ? ValidateRoleBinding(old, object, resource.namespaced)
+                                     : ValidateRole(old, object, resource.namespaced);
   } else if (resource.group == "autoscaling") {
     if (kind == "HorizontalPodAutoscaler") return ValidateHpaAnyVersion(resource, old, object);
   } else if (resource.group == "discovery.k8s.io") {
@@ -62,6 +69,7 @@ FieldErrors ValidateBuiltIn(const Resource& resource, const Json* old, const Jso
     if (kind == "Namespace") return ValidateNamespace(old, object);
     if (kind == "Node" && old == nullptr) return ValidateNode(object);
     if (kind == "Event") return ValidateEvent(old, object, options);
+    if (kind == "Endpoints") return ValidateEndpoints(old, object, options);
   }
   return ValidateMetaOnly(resource, old, object, true);
 }

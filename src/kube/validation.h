@@ -61,11 +61,19 @@ FieldErrors ValidateResourceFieldRef(const Json& ref, const std::string& path, b
 
 FieldErrors ValidateDeployment(const Json* old, const Json& object);
 FieldErrors ValidateReplicaSet(const Json* old, const Json& object);
+FieldErrors ValidateStatefulSet(const Json* old, const Json& object);
+FieldErrors ValidateDaemonSet(const Json* old, const Json& object);
+FieldErrors ValidateJob(const Json* old, const Json& object);
+FieldErrors ValidateCronJob(const Json* old, const Json& object);
 FieldErrors ValidateReplicaStatus(const Json* old, const Json& object);
 FieldErrors ValidateService(const Json* old, const Json& object);
 FieldErrors ValidateServiceStatus(const Json& object);
 FieldErrors ValidateEndpointSlice(const Json* old, const Json& object,
                                   const StrategyOptions& options);
+FieldErrors ValidateEndpoints(const Json* old, const Json& object, const StrategyOptions& options);
+// Also ClusterRoles and their bindings.
+FieldErrors ValidateRole(const Json* old, const Json& object, bool namespaced);
+FieldErrors ValidateRoleBinding(const Json* old, const Json& object, bool namespaced);
 FieldErrors ValidateConfigMap(const Json* old, const Json& object);
 FieldErrors ValidateSecret(const Json* old, const Json& object);
 FieldErrors ValidateNamespace(const Json* old, const Json& object);

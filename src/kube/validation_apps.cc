@@ -1,8 +1,11 @@
-// Deployments and ReplicaSets: pkg/apis/apps/validation.
+// Deployments, ReplicaSets, StatefulSets and DaemonSets: pkg/apis/apps/validation.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/strings.h"
 #include "kube/selector.h"
+#include "kube/syntax.h"
 #include "kube/validation.h"
 
 namespace weir::kube {
@@ -76,7 +79,7 @@ void CheckStrategy(FieldErrors& errors, const Json& strategy, const std::string&
 
 // The template of a workload whose pods always restart.
 void CheckTemplate(FieldErrors& errors, const Json& pod_template, const LabelSelector& selector,
-                   const std::string& path) {
+                   std::string_view kind, const std::string& path) {
   const Json* labels = Find(pod_template, {"metadata", "labels"});
   static const Json kNone;
   if (!selector.empty() && !selector.Matches(labels == nullptr ? kNone : *labels)) {
@@ -90,25 +93,28 @@ void CheckTemplate(FieldErrors& errors, const Json& pod_template, const LabelSel
   }
   if (Find(pod_template, {"spec", "activeDeadlineSeconds"}) != nullptr) {
     errors.push_back(Forbidden(path + ".spec.activeDeadlineSeconds",
-                               "activeDeadlineSeconds in ReplicaSet is not Supported"));
+                               fmt::format("activeDeadlineSeconds in {} is not Supported", kind)));
   }
 }
 
-void CheckSelectorAndTemplate(FieldErrors& errors, const Json& spec) {
+// `kind`: as messages call it, which call a Deployment's a ReplicaSet's and the other way round.
+void CheckSelectorAndTemplate(FieldErrors& errors, const Json& spec,
+                              std::string_view kind = "ReplicaSet") {
+  const std::string owner = kind == "ReplicaSet" ? "deployment" : ToLower(std::string(kind));
   const Json* selector = Find(spec, "selector");
   const Json& pod_template = GetObject(spec, {"template"});
   if (selector == nullptr || selector->is_null()) {
     errors.push_back(Required("spec.selector"));
-    CheckTemplate(errors, pod_template, LabelSelector::Nothing(), "spec.template");
+    CheckTemplate(errors, pod_template, LabelSelector::Nothing(), kind, "spec.template");
     return;
   }
   FieldErrors own = ValidateLabelSelector(*selector, "spec.selector");
   if (GetObject(*selector, {"matchLabels"}).empty() &&
       GetArray(*selector, {"matchExpressions"}).empty()) {
     own.push_back(InvalidText("spec.selector", PrintedSelector(*selector),
-                              "empty selector is invalid for deployment"));
+                              "empty selector is invalid for " + owner));
     Append(errors, std::move(own));
-    CheckTemplate(errors, pod_template, LabelSelector(), "spec.template");
+    CheckTemplate(errors, pod_template, LabelSelector(), kind, "spec.template");
     return;
   }
   Result<LabelSelector> parsed = LabelSelector::FromJson(*selector);
@@ -118,15 +124,15 @@ void CheckSelectorAndTemplate(FieldErrors& errors, const Json& spec) {
     Append(errors, std::move(own));
     return;
   }
-  CheckTemplate(errors, pod_template, *parsed, "spec.template");
+  CheckTemplate(errors, pod_template, *parsed, kind, "spec.template");
 }
 
-FieldErrors MetaErrors(const Json* old, const Json& object) {
+FieldErrors MetaErrors(const Json* old, const Json& object, NameRule rule = NameRule::kSubdomain) {
   const Json& meta = GetObject(object, {"metadata"});
   if (old != nullptr) {
     return ValidateObjectMetaUpdate(meta, GetObject(*old, {"metadata"}), "metadata");
   }
-  return ValidateObjectMeta(meta, true, NameRule::kSubdomain, true, "metadata");
+  return ValidateObjectMeta(meta, true, rule, true, "metadata");
 }
 
 void CheckSelectorImmutable(FieldErrors& errors, const Json* old, const Json& object) {
@@ -138,7 +144,95 @@ void CheckSelectorImmutable(FieldErrors& errors, const Json* old, const Json& ob
                                "field is immutable"));
 }
 
+constexpr std::string_view kOneOfUpdates = "must be 'RollingUpdate' or 'OnDelete'";
+
+void CheckSetUpdates(FieldErrors& errors, const Json& strategy) {
+  const std::string path = "spec.updateStrategy", type = GetString(strategy, "type");
+  const Json* rolling = Find(strategy, "rollingUpdate");
+  // Go's own names: the value printed is of the internal type.
+  Json printed = nullptr;
+  if (rolling != nullptr) {
+    printed = Json::object();
+    for (auto [name, key] :
+         {std::pair("Partition", "partition"), std::pair("MaxUnavailable", "maxUnavailable")}) {
+      const Json* value = Find(*rolling, key);
+      printed[name] = value == nullptr ? Json() : *value;
+    }
+  }
+  const std::vector<std::string_view> order = {"Type", "RollingUpdate", "Partition"};
+  if (type == "OnDelete") {
+    if (rolling == nullptr) return;
+    errors.push_back(InvalidText(path + ".rollingUpdate", PrintedOrdered(printed, order),
+                                 "only allowed for updateStrategy 'RollingUpdate'"));
+  } else if (type != "RollingUpdate") {
+    errors.push_back(InvalidText(
+        path, PrintedOrdered({{"Type", type}, {"RollingUpdate", printed}}, order), kOneOfUpdates));
+  } else if (rolling != nullptr) {
+    CheckNonNegative(errors, path + ".rollingUpdate.partition", Find(*rolling, "partition"));
+    CheckIntOrPercent(errors, Find(*rolling, "maxUnavailable"),
+                      path + ".rollingUpdate.maxUnavailable");
+  }
+}
+
+void CheckSetSpec(FieldErrors& errors, const Json& spec) {
+  const std::string policy = GetString(spec, "podManagementPolicy");
+  if (policy != "OrderedReady" && policy != "Parallel") {
+    errors.push_back(
+        Invalid("spec.podManagementPolicy", policy, "must be 'OrderedReady' or 'Parallel'"));
+  }
+  CheckSetUpdates(errors, GetObject(spec, {"updateStrategy"}));
+  for (std::string_view key : {"whenDeleted", "whenScaled"}) {
+    CheckOneOf(errors, Child("spec.persistentVolumeClaimRetentionPolicy", key),
+               GetString(spec, {"persistentVolumeClaimRetentionPolicy", key}, "Retain"),
+               {"Retain", "Delete"});
+  }
+  CheckNonNegative(errors, "spec.replicas", Find(spec, "replicas"));
+  CheckNonNegative(errors, "spec.minReadySeconds", Find(spec, "minReadySeconds"));
+  CheckNonNegative(errors, "spec.ordinals.start", Find(spec, {"ordinals", "start"}));
+  if (const std::string service = GetString(spec, "serviceName"); !service.empty()) {
+    AddInvalid(errors, "spec.serviceName", service, Dns1123LabelErrors(service));
+  }
+  CheckSelectorAndTemplate(errors, spec, "StatefulSet");
+}
+
+// All but these fields of a StatefulSet's spec stay.
+void CheckSetFrozen(FieldErrors& errors, const Json& old, const Json& object) {
+  const auto frozen = [](Json spec) {
+    for (const char* key :
+         {"replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
+          "persistentVolumeClaimRetentionPolicy", "minReadySeconds"}) {
+      spec.erase(key);
+    }
+    return spec;
+  };
+  if (frozen(GetObject(old, {"spec"})) == frozen(GetObject(object, {"spec"}))) return;
+  errors.push_back(Forbidden(
+      "spec",
+      "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
+      "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and "
+      "'minReadySeconds' are forbidden"));
+}
+
 }  // namespace
+
+FieldErrors ValidateStatefulSet(const Json* old, const Json& object) {
+  FieldErrors errors = MetaErrors(old, object, NameRule::kLabel);
+  CheckSetSpec(errors, GetObject(object, {"spec"}));
+  if (old != nullptr) CheckSetFrozen(errors, *old, object);
+  return errors;
+}
+
+FieldErrors ValidateDaemonSet(const Json* old, const Json& object) {
+  FieldErrors errors = MetaErrors(old, object);
+  const Json& spec = GetObject(object, {"spec"});
+  CheckSelectorAndTemplate(errors, spec, "DaemonSet");
+  CheckNonNegative(errors, "spec.minReadySeconds", Find(spec, "minReadySeconds"));
+  const std::string type = GetString(spec, {"updateStrategy", "type"});
+  CheckOneOf(errors, "spec.updateStrategy.type", type, {"RollingUpdate", "OnDelete"});
+  CheckNonNegative(errors, "spec.revisionHistoryLimit", Find(spec, "revisionHistoryLimit"));
+  CheckSelectorImmutable(errors, old, object);
+  return errors;
+}
 
 FieldErrors ValidateDeployment(const Json* old, const Json& object) {
   FieldErrors errors = MetaErrors(old, object);
