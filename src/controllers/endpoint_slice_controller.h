@@ -1,6 +1,6 @@
-// Keeps each Service's EndpointSlices: one reconcile a Service (key namespace/name), woken by
-// changes of it, of its slices and of pods that it selects. PlanSlices decides. Owned by the
-// manager; loop thread only.
+// Keeps each Service's EndpointSlices and Endpoints: one reconcile a Service (key namespace/name),
+// woken by changes of it, of these and of pods that it selects. PlanSlices, PlanMirror and
+// PlanEndpoints decide. Owned by the manager; loop thread only.
 #pragma once
 
 #include <map>
@@ -25,18 +25,24 @@ class EndpointSliceController {
 
  private:
   net::Task<Result<client::ReconcileResult>> Reconcile(std::string key);
-  net::Task<Status> Apply(client::ObjectPtr service, SlicePlan plan);
+  net::Task<Status> Apply(std::string key, SlicePlan plan);
   void OnPod(const client::ObjectPtr& before, const client::ObjectPtr& after);
   void EnqueueSelecting(const Json& pod);
-  std::vector<client::ObjectPtr> SlicesOf(const Json& service) const;
+  std::vector<client::ObjectPtr> SlicesOf(const std::string& key, std::string_view manager) const;
+  std::vector<client::ObjectPtr> PodsOf(const Json& service) const;
+  net::Task<Status> WriteEndpoints(client::ObjectPtr service);
+  net::Task<Status> RemoveEndpoints(std::string key);
 
   Context context_;
   client::Informer& services_;
   client::Informer& slices_;
+  client::Informer& endpoints_;
   client::Informer& pods_;
   // Slices that were made and that the cache does not show yet, by Service: until it does, a pass
   // would make them again.
   std::map<std::string, std::set<std::string>> unseen_;
+  // Services that were deleted: their Endpoints go with them, whoever made those.
+  std::set<std::string> deleted_;
   client::Controller queue_;
 };
 

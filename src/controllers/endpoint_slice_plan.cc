@@ -71,24 +71,33 @@ Json EndpointFor(const Json& service, const Json& pod) {
   return endpoint;
 }
 
-Json LabelsFor(const Json& service) {
-  Json labels = GetObject(service, {"metadata", "labels"});
-  labels[std::string(kServiceNameLabel)] = Name(service);
-  labels[std::string(kSliceManagerLabel)] = kSliceManager;
-  if (GetString(service, {"spec", "clusterIP"}) == "None") {
-    labels["service.kubernetes.io/headless"] = "";
-  }
+constexpr std::string_view kHeadlessLabel = "service.kubernetes.io/headless";
+
+bool IsHeadless(const Json& service) { return GetString(service, {"spec", "clusterIP"}) == "None"; }
+
+Json SliceLabels(const Json& owner, std::string_view manager) {
+  Json labels = GetObject(owner, {"metadata", "labels"});
+  labels[std::string(kServiceNameLabel)] = Name(owner);
+  labels[std::string(kSliceManagerLabel)] = manager;
+  if (IsHeadless(owner)) labels[std::string(kHeadlessLabel)] = "";
   return labels;
 }
 
-Json NewSlice(const Json& service, Json ports, Json endpoints) {
+// What slices of one owner shall say: ports and endpoints of each.
+struct Wanted {
+  const Json& owner;
+  Json labels;
+  std::vector<std::pair<Json, Json>> slices;
+};
+
+Json NewSlice(const Wanted& wanted, Json ports, Json endpoints) {
   return {{"apiVersion", "discovery.k8s.io/v1"},
           {"kind", "EndpointSlice"},
           {"metadata",
-           {{"generateName", Name(service) + "-"},
-            {"namespace", Namespace(service)},
-            {"labels", LabelsFor(service)},
-            {"ownerReferences", Json::array({NewControllerRef(service)})}}},
+           {{"generateName", Name(wanted.owner) + "-"},
+            {"namespace", Namespace(wanted.owner)},
+            {"labels", wanted.labels},
+            {"ownerReferences", Json::array({NewControllerRef(wanted.owner)})}}},
           {"addressType", "IPv4"},
           {"ports", std::move(ports)},
           {"endpoints", std::move(endpoints)}};
@@ -122,17 +131,9 @@ std::vector<std::pair<Json, Json>> WantedSlices(const Json& service,
 
 Json ListOf(const Json& slice, std::string_view key) { return GetArray(slice, {key}); }
 
-}  // namespace
-
-bool WantsSlices(const Json& service) {
-  return !GetObject(service, {"spec", "selector"}).empty() &&
-         GetString(service, {"spec", "type"}) != "ExternalName" && !IsBeingDeleted(service);
-}
-
-SlicePlan PlanSlices(const Json& service, const std::vector<const Json*>& pods,
-                     const std::vector<const Json*>& slices) {
+SlicePlan PlanWanted(Wanted all, const std::vector<const Json*>& slices) {
   SlicePlan plan;
-  std::vector<std::pair<Json, Json>> wanted = WantedSlices(service, pods);
+  auto& wanted = all.slices;
   std::vector<const Json*> free = slices;
   std::ranges::sort(free, {}, [](const Json* slice) { return Name(*slice); });
   std::vector<const Json*> used(wanted.size(), nullptr);
@@ -152,23 +153,145 @@ SlicePlan PlanSlices(const Json& service, const std::vector<const Json*>& pods,
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     auto& [ports, endpoints] = wanted[i];
     if (used[i] == nullptr) {
-      plan.create.push_back(NewSlice(service, std::move(ports), std::move(endpoints)));
+      plan.create.push_back(NewSlice(all, std::move(ports), std::move(endpoints)));
       continue;
     }
     const Json& slice = *used[i];
     bool same = ListOf(slice, "ports") == ports && ListOf(slice, "endpoints") == endpoints &&
-                GetObject(slice, {"metadata", "labels"}) == LabelsFor(service);
+                GetObject(slice, {"metadata", "labels"}) == all.labels;
     if (same) continue;
     Json changed = slice;
     changed["ports"] = std::move(ports);
     changed["endpoints"] = std::move(endpoints);
-    changed["metadata"]["labels"] = LabelsFor(service);
+    changed["metadata"]["labels"] = all.labels;
     plan.update.push_back(std::move(changed));
   }
   for (const Json* slice : free) {
     if (!IsBeingDeleted(*slice)) plan.remove.push_back(slice);
   }
   return plan;
+}
+
+// One address of Endpoints as an endpoint of a slice.
+Json MirroredEndpoint(const Json& address, bool ready) {
+  Json endpoint = {{"addresses", Json::array({GetString(address, "ip")})},
+                   {"conditions", {{"ready", ready}}}};
+  for (std::string_view key : {"hostname", "nodeName", "targetRef"}) {
+    if (const Json* value = Find(address, key)) endpoint[std::string(key)] = *value;
+  }
+  return endpoint;
+}
+
+Json EndpointAddressFor(const Json& service, const Json& pod) {
+  const Json endpoint = EndpointFor(service, pod);
+  Json address = {{"ip", endpoint["addresses"][0]}, {"targetRef", endpoint["targetRef"]}};
+  for (const char* key : {"hostname", "nodeName"}) {
+    if (endpoint.contains(key)) address[key] = endpoint[key];
+  }
+  return address;
+}
+
+// Ports with the same addresses share a subset.
+Json SubsetsFor(const Json& service, const std::vector<const Json*>& pods) {
+  const bool publish = GetBool(service, {"spec", "publishNotReadyAddresses"}, false);
+  std::map<Json, std::map<bool, Json>> by_port;  // port, ready: addresses
+  for (const Json* pod : pods) {
+    if (!IsEndpoint(*pod) || (IsBeingDeleted(*pod) && !publish)) continue;
+    Json ports = PortsFor(service, *pod);
+    if (ports.empty() && IsHeadless(service)) ports.push_back(nullptr);
+    for (Json& port : ports) {
+      Json& addresses = by_port[port][publish || IsPodReady(*pod)];
+      if (addresses.is_null()) addresses = Json::array();
+      addresses.push_back(EndpointAddressFor(service, *pod));
+    }
+  }
+  std::map<std::map<bool, Json>, Json> by_addresses;
+  for (auto& [port, addresses] : by_port) {
+    for (auto& [ready, list] : addresses) std::sort(list.begin(), list.end());
+    Json& ports = by_addresses[addresses];
+    if (ports.is_null()) ports = Json::array();
+    if (!port.is_null()) ports.push_back(port);
+  }
+  Json subsets = Json::array();
+  for (const auto& [addresses, ports] : by_addresses) {
+    Json subset = Json::object();
+    for (const auto& [ready, list] : addresses) {
+      subset[ready ? "addresses" : "notReadyAddresses"] = list;
+    }
+    if (!ports.empty()) subset["ports"] = ports;
+    for (Json& port : subset.contains("ports") ? subset["ports"] : Json::array()) {
+      if (GetString(port, "name").empty()) port.erase("name");
+    }
+    subsets.push_back(std::move(subset));
+  }
+  return subsets;
+}
+
+}  // namespace
+
+bool WantsSlices(const Json& service) {
+  return !GetObject(service, {"spec", "selector"}).empty() &&
+         GetString(service, {"spec", "type"}) != "ExternalName" && !IsBeingDeleted(service);
+}
+
+SlicePlan PlanSlices(const Json& service, const std::vector<const Json*>& pods,
+                     const std::vector<const Json*>& slices) {
+  return PlanWanted({service, SliceLabels(service, kSliceManager), WantedSlices(service, pods)},
+                    slices);
+}
+
+SlicePlan PlanMirror(const Json& service, const Json* endpoints,
+                     const std::vector<const Json*>& slices) {
+  const bool mirrored =
+      endpoints != nullptr && GetObject(service, {"spec", "selector"}).empty() &&
+      GetString(*endpoints, {"metadata", "labels", "endpointslice.kubernetes.io/skip-mirror"}) !=
+          "true";
+  if (!mirrored) {
+    SlicePlan plan;
+    for (const Json* slice : slices) {
+      if (!IsBeingDeleted(*slice)) plan.remove.push_back(slice);
+    }
+    return plan;
+  }
+  Wanted wanted{*endpoints, SliceLabels(*endpoints, kMirrorManager), {}};
+  for (const Json& subset : GetArray(*endpoints, {"subsets"})) {
+    Json list = Json::array(), ports = Json::array();
+    for (const auto& [key, ready] :
+         {std::pair("addresses", true), std::pair("notReadyAddresses", false)}) {
+      for (const Json& address : GetArray(subset, {key})) {
+        list.push_back(MirroredEndpoint(address, ready));
+      }
+    }
+    for (Json port : GetArray(subset, {"ports"})) {
+      if (!port.contains("name")) port["name"] = "";
+      ports.push_back(std::move(port));
+    }
+    wanted.slices.emplace_back(std::move(ports), std::move(list));
+  }
+  return PlanWanted(std::move(wanted), slices);
+}
+
+std::optional<Json> PlanEndpoints(const Json& service, const std::vector<const Json*>& pods,
+                                  const Json* present) {
+  Json labels = GetObject(service, {"metadata", "labels"});
+  labels["endpoints.kubernetes.io/managed-by"] = "endpoint-controller";
+  labels.erase(std::string(kHeadlessLabel));
+  if (IsHeadless(service)) labels[std::string(kHeadlessLabel)] = "";
+  Json subsets = SubsetsFor(service, pods);
+  if (present != nullptr && GetArray(*present, {"subsets"}) == subsets &&
+      GetObject(*present, {"metadata", "labels"}) == labels) {
+    return std::nullopt;
+  }
+  Json endpoints =
+      present != nullptr
+          ? *present
+          : Json{{"apiVersion", "v1"},
+                 {"kind", "Endpoints"},
+                 {"metadata", {{"name", Name(service)}, {"namespace", Namespace(service)}}}};
+  endpoints["metadata"]["labels"] = std::move(labels);
+  endpoints.erase("subsets");
+  if (!subsets.empty()) endpoints["subsets"] = std::move(subsets);
+  return endpoints;
 }
 
 bool EndpointChanged(const Json& before, const Json& after) {

@@ -4,13 +4,16 @@
 
 #include <utility>
 
+#include "controllers/cron_job_controller.h"
 #include "controllers/deployment_controller.h"
 #include "controllers/endpoint_slice_controller.h"
 #include "controllers/garbage_collector.h"
 #include "controllers/informers.h"
+#include "controllers/job_controller.h"
 #include "controllers/namespace_controller.h"
 #include "controllers/namespace_plan.h"
 #include "controllers/replica_set_controller.h"
+#include "controllers/stateful_set_controller.h"
 
 namespace weir::controllers {
 namespace {
@@ -32,6 +35,9 @@ struct ControllerManager::State {
         context{loop, clock_in, random, client_in, informers, writes},
         namespaces(context, options.root_ca),
         replica_sets(context),
+        stateful_sets(context),
+        jobs(context),
+        cron_jobs(context),
         deployments(context),
         endpoint_slices(context),
         garbage(context) {}
@@ -41,6 +47,9 @@ struct ControllerManager::State {
     if (const bool synced = co_await informers.WaitSynced(); !synced) co_return;
     namespaces.Start();
     replica_sets.Start();
+    stateful_sets.Start();
+    jobs.Start();
+    cron_jobs.Start();
     deployments.Start();
     endpoint_slices.Start();
     garbage.Start();
@@ -71,6 +80,9 @@ struct ControllerManager::State {
   Context context;
   NamespaceController namespaces;
   ReplicaSetController replica_sets;
+  StatefulSetController stateful_sets;
+  JobController jobs;
+  CronJobController cron_jobs;
   DeploymentController deployments;
   EndpointSliceController endpoint_slices;
   GarbageCollector garbage;
@@ -92,6 +104,9 @@ net::Task<void> ControllerManager::Stop() {
   co_await state_->tasks.Stop();
   co_await state_->deployments.Stop();
   co_await state_->replica_sets.Stop();
+  co_await state_->stateful_sets.Stop();
+  co_await state_->cron_jobs.Stop();
+  co_await state_->jobs.Stop();
   co_await state_->endpoint_slices.Stop();
   co_await state_->namespaces.Stop();
   co_await state_->garbage.Stop();
