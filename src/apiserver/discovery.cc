@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "apiserver/api.h"
+#include "base/check.h"
 #include "base/strings.h"
 #include "kube/status.h"
+#include "kube/typed_text.h"
 
 namespace weir::apiserver {
 namespace {
@@ -51,6 +53,13 @@ std::vector<std::string> GroupVersionsOf(const std::vector<Json>& groups) {
     }
   }
   return names;
+}
+
+// A document of discovery, its fields in their order.
+Reply Typed(const Json& document, std::string_view type) {
+  const kube::Type* found = kube::TypeTable::Get().Find(type);
+  WEIR_CHECK(found != nullptr);
+  return Reply::JsonText(200, kube::DumpTyped(document, *found));
 }
 
 std::string ETag(std::string_view text) { return fmt::format("\"{:016X}\"", Fnv1a(text)); }
@@ -180,8 +189,8 @@ Reply Server::Impl::Discovery(const Call& call, std::vector<std::string> parts) 
     const Result<bool> aggregated = WantsAggregatedDiscovery(accept);
     if (!aggregated) return Reply::Error(NotAcceptable(aggregated.error()));
     if (*aggregated) return AggregatedDiscovery(call, core);
-    if (core) return Reply::Document(200, registry.ApiVersions(options.address));
-    return Reply::Document(200, registry.ApiGroupList(MountedGroups()));
+    if (core) return Typed(registry.ApiVersions(options.address), "meta/v1.APIVersions");
+    return Typed(registry.ApiGroupList(MountedGroups()), "meta/v1.APIGroupList");
   }
   const std::string group = core ? "" : parts[1];
   if (!core && parts.size() == 2) {
@@ -190,10 +199,10 @@ Reply Server::Impl::Discovery(const Call& call, std::vector<std::string> parts) 
       if (GetString(mounted, {"metadata", "name"}) == group) document = GroupOfDiscovery(mounted);
     }
     if (document.is_null()) return PageNotFound();
-    return Reply::Document(200, std::move(document));
+    return Typed(document, "meta/v1.APIGroup");
   }
-  Json document = registry.ApiResourceList(group, parts.back());
-  if (!document.is_null()) return Reply::Document(200, std::move(document));
+  const Json document = registry.ApiResourceList(group, parts.back());
+  if (!document.is_null()) return Typed(document, "meta/v1.APIResourceList");
   return IsBuiltInGroup(group) ? Reply::Error(UnknownResource()) : PageNotFound();
 }
 
