@@ -351,6 +351,36 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
+std::string ExpandTemplate(std::string_view text,
+                           const std::function<std::string(std::string_view name)>& value) {
+  const auto is_word = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  std::string result;
+  for (std::size_t i = 0; i < text.size();) {
+    if (text[i] != '$') {
+      result.push_back(text[i++]);
+      continue;
+    }
+    if (text.substr(i).starts_with("$$")) {
+      result.push_back('$');
+      i += 2;
+      continue;
+    }
+    const bool brace = text.substr(i).starts_with("${");
+    const std::size_t start = i + (brace ? 2 : 1);
+    std::size_t end = start;
+    while (end < text.size() && is_word(text[end])) ++end;
+    if (end == start || (brace && (end == text.size() || text[end] != '}'))) {
+      result.push_back(text[i++]);
+      continue;
+    }
+    result += value(text.substr(start, end - start));
+    i = end + (brace ? 1 : 0);
+  }
+  return result;
+}
+
 bool GlobMatch(std::string_view pattern, std::string_view text) {
   std::size_t p = 0;
   std::size_t t = 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -42,6 +43,11 @@ std::string Quote(std::string_view text);
 
 // Whether the text is valid UTF-8.
 bool IsUtf8(std::string_view text);
+
+// regexp.Expand's template: $1, ${1}, $name and ${name} (the longest name counts) give what `value`
+// makes of the name, $$ a dollar; what is no reference stays as it is.
+std::string ExpandTemplate(std::string_view text,
+                           const std::function<std::string(std::string_view name)>& value);
 
 // Shell-style glob over a whole text: `*` any run, `?` any one character.
 bool GlobMatch(std::string_view pattern, std::string_view text);

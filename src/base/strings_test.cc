@@ -176,5 +176,28 @@ TEST(Strings, Fnv1aHasItsPublishedValues) {
   EXPECT_EQ(Fnv1a32("foobar"), 0xbf9cf968U);
 }
 
+TEST(Strings, ExpandTemplateAsGoDoes) {
+  const auto value = [](std::string_view name) { return "<" + std::string(name) + ">"; };
+  struct Case {
+    const char* text;
+    const char* want;
+  };
+  const Case cases[] = {
+      {"", ""},
+      {"a", "a"},
+      {"$1", "<1>"},
+      {"${1}_x", "<1>_x"},
+      {"$1_x", "<1_x>"},
+      {"$$1", "$1"},
+      {"$", "$"},
+      {"a$-b", "a$-b"},
+      {"${1", "${1"},
+      {"${}", "${}"},
+      {"$name.$n2", "<name>.<n2>"},
+      {"${a b}", "${a b}"},
+  };
+  for (const Case& c : cases) EXPECT_EQ(ExpandTemplate(c.text, value), c.want) << c.text;
+}
+
 }  // namespace
 }  // namespace weir

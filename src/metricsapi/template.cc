@@ -313,29 +313,7 @@ std::optional<std::string> Pattern::Expand(std::string_view text, std::string_vi
     if (!index || *index >= groups.size() || groups[*index].data() == nullptr) return "";
     return std::string(groups[*index].data(), groups[*index].size());
   };
-  std::string result;
-  for (std::size_t i = 0; i < as.size();) {
-    if (as[i] != '$') {
-      result.push_back(as[i++]);
-      continue;
-    }
-    if (as.substr(i).starts_with("$$")) {
-      result.push_back('$');
-      i += 2;
-      continue;
-    }
-    const bool brace = as.substr(i).starts_with("${");
-    const std::size_t start = i + (brace ? 2 : 1);
-    std::size_t end = start;
-    while (end < as.size() && IsWordChar(as[end])) ++end;
-    if (end == start || (brace && (end == as.size() || as[end] != '}'))) {
-      result.push_back(as[i++]);  // as Go: what is no reference is text
-      continue;
-    }
-    result += value(as.substr(start, end - start));
-    i = end + (brace ? 1 : 0);
-  }
-  return result;
+  return ExpandTemplate(as, value);
 }
 
 }  // namespace weir::metricsapi

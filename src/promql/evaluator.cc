@@ -11,7 +11,9 @@
 #include <unordered_map>
 #include <utility>
 
+#include "promql/buckets.h"
 #include "promql/functions.h"
+#include "promql/label_functions.h"
 #include "promql/value.h"
 
 namespace weir::promql {
@@ -311,6 +313,8 @@ class Evaluation {
 
   Result<Value> EvalSpecial(const Call& call, std::int64_t at_ms);
   Result<Value> EvalOnVector(const Call& call, Elements elements, std::int64_t at_ms);
+  Result<Value> EvalBuckets(const Call& call, std::int64_t at_ms);
+  Result<Value> EvalLabels(const Call& call, std::int64_t at_ms);
 
   const model::Queryable& storage_;
   const EvalOptions& options_;
@@ -359,7 +363,14 @@ Result<Value> Evaluation::EvalSpecial(const Call& call, std::int64_t at_ms) {
       if (!std::get<Windows>(*windows).series.empty()) return Value(Elements{});
       return Value(Elements{{AbsentLabels(*call.args[0]), 1, at_ms, false}});
     }
+    case Special::kHistogramQuantile:
+    case Special::kHistogramFraction:
+      return EvalBuckets(call, at_ms);
+    case Special::kLabelReplace:
+    case Special::kLabelJoin:
+      return EvalLabels(call, at_ms);
     case Special::kNone:
+    case Special::kNativeHistogram:
     case Special::kAbsent:
     case Special::kScalar:
     case Special::kTimestamp:
@@ -376,8 +387,48 @@ Result<Value> Evaluation::EvalSpecial(const Call& call, std::int64_t at_ms) {
   return EvalOnVector(call, std::move(*elements), at_ms);
 }
 
+Result<Value> Evaluation::EvalBuckets(const Call& call, std::int64_t at_ms) {
+  std::vector<double> bounds;
+  for (std::size_t i = 0; i + 1 < call.args.size(); ++i) {
+    auto scalar = EvalScalar(*call.args[i], at_ms);
+    if (!scalar) return std::unexpected(scalar.error());
+    bounds.push_back(*scalar);
+  }
+  auto elements = EvalVector(*call.args.back(), at_ms);
+  if (!elements) return std::unexpected(elements.error());
+  Elements result;
+  for (Buckets& histogram : GroupBuckets(*elements)) {
+    const double value = call.function->special == Special::kHistogramQuantile
+                             ? BucketQuantile(bounds[0], std::move(histogram.buckets))
+                             : BucketFraction(bounds[0], bounds[1], std::move(histogram.buckets));
+    result.push_back({std::move(histogram.labels), value, at_ms, delayed_});
+  }
+  return Wrap(std::move(result), !delayed_);
+}
+
+Result<Value> Evaluation::EvalLabels(const Call& call, std::int64_t at_ms) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 1; i < call.args.size(); ++i) {
+    auto text = Eval(*call.args[i], at_ms);
+    if (!text) return text;
+    texts.push_back(std::move(std::get<std::string>(*text)));
+  }
+  auto elements = EvalVector(*call.args[0], at_ms);
+  if (!elements) return std::unexpected(elements.error());
+  const bool replace = call.function->special == Special::kLabelReplace;
+  Status done;
+  if (replace) {
+    done = LabelReplace(*elements, {texts[0], texts[1], texts[2], texts[3]});
+  } else {
+    done = LabelJoin(*elements, texts[0], texts[1], {texts.begin() + 2, texts.end()});
+  }
+  if (!done) return std::unexpected(done.error());
+  return Value(std::move(*elements));
+}
+
 Result<Value> Evaluation::EvalOnVector(const Call& call, Elements elements, std::int64_t at_ms) {
   const Special special = call.function->special;
+  if (special == Special::kNativeHistogram) return Value(Elements{});
   if (special == Special::kAbsent) {
     if (!elements.empty()) return Value(Elements{});
     return Value(Elements{{AbsentLabels(*call.args[0]), 1, at_ms, false}});

@@ -185,6 +185,16 @@ void AddSpecialFunctions(Table& table) {
   AddSpecial(table, "clamp", Special::kClamp, {kVector, kScalar, kScalar});
   AddSpecial(table, "clamp_max", Special::kClampMax, {kVector, kScalar});
   AddSpecial(table, "clamp_min", Special::kClampMin, {kVector, kScalar});
+  for (const std::string_view name : {"histogram_avg", "histogram_count", "histogram_stddev",
+                                      "histogram_stdvar", "histogram_sum"}) {
+    AddSpecial(table, name, Special::kNativeHistogram, {kVector});
+  }
+  AddSpecial(table, "histogram_fraction", Special::kHistogramFraction, {kScalar, kScalar, kVector});
+  AddSpecial(table, "histogram_quantile", Special::kHistogramQuantile, {kScalar, kVector});
+  AddSpecial(table, "label_join", Special::kLabelJoin, {kVector, kString, kString, kString},
+             kVector, -1);
+  AddSpecial(table, "label_replace", Special::kLabelReplace,
+             {kVector, kString, kString, kString, kString});
   AddSpecial(table, "pi", Special::kPi, {}, kScalar);
   AddSpecial(table, "round", Special::kRound, {kVector, kScalar}, kVector, 1);
   AddSpecial(table, "scalar", Special::kScalar, {kVector}, kScalar);
@@ -195,12 +205,10 @@ void AddSpecialFunctions(Table& table) {
   AddSpecial(table, "vector", Special::kVector, {kScalar});
 }
 
-// What Prometheus has beside; refused by name until it is computed here.
+// What Prometheus has beside, all of it experimental there and off by default; refused by name.
 void AddUnsupported(Table& table) {
   for (const std::string_view name :
-       {"double_exponential_smoothing", "first_over_time", "histogram_avg", "histogram_count",
-        "histogram_fraction", "histogram_quantile", "histogram_stddev", "histogram_stdvar",
-        "histogram_sum", "info", "label_join", "label_replace", "mad_over_time", "sort_by_label",
+       {"double_exponential_smoothing", "first_over_time", "info", "mad_over_time", "sort_by_label",
         "sort_by_label_desc", "ts_of_first_over_time", "ts_of_last_over_time",
         "ts_of_max_over_time", "ts_of_min_over_time"}) {
     table[name].name = name;

@@ -44,6 +44,11 @@ enum class Special {
   kRound,
   kSort,
   kSortDesc,
+  kHistogramQuantile,
+  kHistogramFraction,
+  kNativeHistogram,  // of native histograms alone, of which there are none here
+  kLabelReplace,
+  kLabelJoin,
 };
 
 struct Function {

@@ -56,10 +56,6 @@ struct Captures {
   const std::map<std::string, int>* names = nullptr;
 };
 
-bool IsWordChar(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
 std::string GroupText(const Captures& captures, std::string_view name) {
   if (const auto number = ParseInt(name); number && *number >= 0) {
     const auto index = static_cast<std::size_t>(*number);
@@ -71,32 +67,9 @@ std::string GroupText(const Captures& captures, std::string_view name) {
   return captures.groups[static_cast<std::size_t>(it->second)];
 }
 
-// Go's regexp.Expand: $1, ${1}, $name, ${name} (the longest name counts), $$; a lone $ stays.
 std::string Expand(std::string_view pattern, const Captures& captures) {
-  std::string out;
-  for (std::size_t i = 0; i < pattern.size();) {
-    if (pattern[i] != '$') {
-      out += pattern[i++];
-      continue;
-    }
-    if (pattern.substr(i).starts_with("$$")) {
-      out += '$';
-      i += 2;
-      continue;
-    }
-    const bool braced = i + 1 < pattern.size() && pattern[i + 1] == '{';
-    const std::size_t start = i + (braced ? 2 : 1);
-    std::size_t end = start;
-    while (end < pattern.size() && IsWordChar(pattern[end])) ++end;
-    const bool closed = !braced || (end < pattern.size() && pattern[end] == '}');
-    if (end == start || !closed) {
-      out += pattern[i++];
-      continue;
-    }
-    out += GroupText(captures, pattern.substr(start, end - start));
-    i = end + (braced ? 1 : 0);
-  }
-  return out;
+  return ExpandTemplate(pattern,
+                        [&captures](std::string_view name) { return GroupText(captures, name); });
 }
 
 std::optional<Captures> Match(const RelabelRule& rule, const std::string& text) {
