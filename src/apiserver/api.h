@@ -31,6 +31,7 @@ struct Call {
   bool pretty = false;
   const kube::Resource* resource = nullptr;  // the version of the request
   const kube::Resource* stored = nullptr;    // the version that is kept
+  std::string deprecation;                   // what the answer warns of because of the resource
 };
 
 struct Server::Impl {
@@ -131,6 +132,7 @@ struct Server::Impl {
   Reply ServeScale(Call& call);
   Reply FinalizeNamespace(Call& call);
   Reply Bind(Call& call);
+  Reply Evict(Call& call);
   net::Task<void> Logs(std::shared_ptr<Call> call, net::ResponseWriter& writer);
 
   // definitions.cc: what custom kinds need beside being stored.

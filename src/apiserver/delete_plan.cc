@@ -160,15 +160,15 @@ Answer<DeletePlan> PlanNamespace(const Json& object, Time now) {
   return plan;
 }
 
-// A definition waits for its objects: customresourcecleanup, its finalizer from the beginning.
+// A definition waits for its objects: customresourcecleanup is its finalizer from now on.
 DeletePlan PlanDefinition(const Json& object, Time now) {
   DeletePlan plan{DeletePlan::Action::kUpdate, object, true};
-  if (GetArray(object, {"metadata", "finalizers"}).empty()) {
-    plan.action = DeletePlan::Action::kRemove;
-  } else if (IsMarked(object)) {
-    plan.action = DeletePlan::Action::kNothing;
+  if (IsMarked(object)) {
+    const bool held = !GetArray(object, {"metadata", "finalizers"}).empty();
+    plan.action = held ? DeletePlan::Action::kNothing : DeletePlan::Action::kRemove;
   } else {
     Ensure(plan.object, {"metadata", "deletionTimestamp"}) = FormatRfc3339(now);
+    AddFinalizer(plan.object);
     SetTerminating(now, plan.object);
   }
   return plan;

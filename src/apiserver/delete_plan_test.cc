@@ -135,7 +135,10 @@ TEST(DeletePlanTest, DefinitionsWaitForTheirObjects) {
         Kind("customresourcedefinitions", "CustomResourceDefinition", "apiextensions.k8s.io");
     return Describe(PlanDelete(crd, *ParseJson(object), {}, kNow));
   };
-  EXPECT_EQ(plan(R"({"metadata":{"finalizers":["cleanup"]}})"), "update at=00:00 cleanup object");
+  EXPECT_EQ(plan(R"({"metadata":{"name":"a"}})"),
+            "update at=00:00 customresourcecleanup.apiextensions.k8s.io object");
+  EXPECT_EQ(plan(R"({"metadata":{"finalizers":["cleanup"]}})"),
+            "update at=00:00 cleanup customresourcecleanup.apiextensions.k8s.io object");
   EXPECT_EQ(plan(R"({"metadata":{"finalizers":["cleanup"],
                      "deletionTimestamp":"2026-01-01T00:00:00Z"}})"),
             "nothing at=00:00 cleanup object");

@@ -163,6 +163,7 @@ Answer<void> Server::Impl::Resolve(Call& call) const {
     return std::unexpected(UnknownResource());
   }
   call.resource = resource;
+  call.deprecation = resource->deprecation;
   call.stored = registry.Find(resource->storage_group, resource->storage_version, info.resource);
   if (call.stored == nullptr) call.stored = resource;  // a version that is kept but not served
 
@@ -237,6 +238,7 @@ Reply Server::Impl::Dispatch(Call& call) {
   if (sub == "scale") return ServeScale(call);
   if (sub == "finalize") return FinalizeNamespace(call);
   if (sub == "binding") return Bind(call);
+  if (sub == "eviction") return Evict(call);
   if (!sub.empty() && sub != "status") {
     return Reply::Error(NotServed(info.ResourceAndSubresource()));
   }
@@ -251,6 +253,7 @@ Reply Server::Impl::Dispatch(Call& call) {
 }
 
 net::Task<void> Server::Impl::Send(const Call& call, Reply reply, net::ResponseWriter& writer) {
+  if (!call.deprecation.empty()) reply.warnings.insert(reply.warnings.begin(), call.deprecation);
   net::HttpResponse response = Render(std::move(reply), call.accepted.format, call.pretty);
   if (call.request.method == "HEAD") response.body.clear();
   // A failed send means that the client has gone: nothing is left to do for it.

@@ -116,13 +116,13 @@ Page CutPage(const std::vector<kubestore::ObjectPtr>& all, const kube::Resource&
 
 std::string ObjectText(const kubestore::Object& object, const kube::Resource& stored,
                        const kube::Resource& resource) {
-  if (stored.version == resource.version) return object.body;
+  if (stored.ApiVersion() == resource.ApiVersion()) return object.body;
   return DumpJson(kube::Convert(object.value, stored, resource));
 }
 
 Json ObjectValue(const kubestore::Object& object, const kube::Resource& stored,
                  const kube::Resource& resource) {
-  if (stored.version == resource.version) return object.value;
+  if (stored.ApiVersion() == resource.ApiVersion()) return object.value;
   return kube::Convert(object.value, stored, resource);
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -10,6 +11,10 @@
 
 namespace weir::apiserver {
 namespace {
+
+constexpr const char* kTokenPath = "/var/run/secrets/kubernetes.io/serviceaccount";
+// An hour, and some seconds by which upstream knows tokens that it made itself.
+constexpr int kTokenSeconds = 3607;
 
 bool Tolerates(const Json& tolerations, std::string_view key) {
   for (const Json& toleration : tolerations) {
@@ -50,12 +55,77 @@ std::vector<std::string> ContainerNames(const Json& pod) {
   return names;
 }
 
+std::unexpected<Json> NoAccount(const Json& pod, const std::string& account) {
+  const std::string name = GetString(pod, {"metadata", "name"});
+  return std::unexpected(kube::StatusForbidden(
+      fmt::format("pods {} is forbidden: error looking up service account {}/{}: serviceaccount "
+                  "{} not found",
+                  Quote(name), GetString(pod, {"metadata", "namespace"}), account, Quote(account)),
+      {{"name", name}, {"kind", "pods"}}));
+}
+
+// Adds the mount to each container that has nothing there; whether any needed it.
+bool MountToken(Json& spec, const std::string& volume) {
+  bool any = false;
+  for (const char* list : {"initContainers", "containers"}) {
+    auto containers = spec.find(list);
+    if (containers == spec.end() || !containers->is_array()) continue;
+    for (Json& container : *containers) {
+      if (!container.is_object()) continue;
+      Json& mounts = container["volumeMounts"];
+      if (!mounts.is_array()) mounts = Json::array();
+      const bool taken = std::ranges::any_of(
+          mounts, [](const Json& mount) { return GetString(mount, "mountPath") == kTokenPath; });
+      if (taken) continue;
+      mounts.push_back({{"name", volume}, {"readOnly", true}, {"mountPath", kTokenPath}});
+      any = true;
+    }
+  }
+  return any;
+}
+
+// What its ServiceAccount gives a pod: the secrets for pulling images, and a volume with the
+// account's token, the cluster's CA and the namespace's name.
+void AdmitAccount(Json& spec, const Json& account, const std::string& suffix) {
+  const Json& secrets = GetArray(account, {"imagePullSecrets"});
+  if (!secrets.empty() && GetArray(spec, {"imagePullSecrets"}).empty()) {
+    spec["imagePullSecrets"] = secrets;
+  }
+  const bool account_mounts = GetBool(account, {"automountServiceAccountToken"}, true);
+  if (!GetBool(spec, {"automountServiceAccountToken"}, account_mounts)) return;
+  const std::string volume = "kube-api-access-" + suffix;
+  if (!MountToken(spec, volume)) return;
+  const Json field = {{"path", "namespace"},
+                      {"fieldRef", {{"apiVersion", "v1"}, {"fieldPath", "metadata.namespace"}}}};
+  const Json sources = Json::array(
+      {{{"serviceAccountToken", {{"path", "token"}, {"expirationSeconds", kTokenSeconds}}}},
+       {{"configMap",
+         {{"name", "kube-root-ca.crt"},
+          {"items", Json::array({{{"key", "ca.crt"}, {"path", "ca.crt"}}})}}}},
+       {{"downwardAPI", {{"items", Json::array({field})}}}}});
+  Json& volumes = spec["volumes"];
+  if (!volumes.is_array()) volumes = Json::array();
+  volumes.push_back(
+      {{"name", volume}, {"projected", {{"defaultMode", 0644}, {"sources", sources}}}});
+}
+
 }  // namespace
 
-void AdmitPod(Json& pod) {
+std::string AccountOf(const Json& pod) {
+  std::string name = GetString(pod, {"spec", "serviceAccountName"});
+  return name.empty() ? kDefaultAccount : name;
+}
+
+Answer<void> AdmitPod(Json& pod, const Json* account, const std::string& suffix) {
+  const std::string account_name = AccountOf(pod);
+  if (account == nullptr && account_name != kDefaultAccount) {
+    return NoAccount(pod, account_name);
+  }
+  static const Json kNone = Json::object();
   Json& spec = Ensure(pod, {"spec"});
-  if (GetString(spec, "serviceAccountName").empty()) spec["serviceAccountName"] = "default";
-  spec["serviceAccount"] = spec["serviceAccountName"];
+  spec["serviceAccountName"] = account_name;
+  spec["serviceAccount"] = account_name;
+  AdmitAccount(spec, account == nullptr ? kNone : *account, suffix);
   if (!spec.contains("priority")) spec["priority"] = 0;
   if (!spec.contains("preemptionPolicy")) spec["preemptionPolicy"] = "PreemptLowerPriority";
   Json& tolerations = spec["tolerations"];
@@ -67,6 +137,7 @@ void AdmitPod(Json& pod) {
                            {"effect", "NoExecute"},
                            {"tolerationSeconds", 300}});
   }
+  return {};
 }
 
 Answer<Json> BindPod(const Json& pod, const Json& binding, Time now) {

@@ -10,7 +10,13 @@
 
 namespace weir::apiserver {
 
-void AdmitPod(Json& pod);
+// The ServiceAccount that a pod is given where it names none.
+inline constexpr const char* kDefaultAccount = "default";
+std::string AccountOf(const Json& pod);
+// `account`: the pod's ServiceAccount, or null where there is none of that name; the namespace's
+// own may be missing, as it is made a moment after the namespace. `suffix` makes the name of the
+// volume with the account's token. The error is the Status of the refusal.
+Answer<void> AdmitPod(Json& pod, const Json* account, const std::string& suffix);
 
 // POST pods/NAME/binding: the pod, bound. The error is the Status of the refusal.
 Answer<Json> BindPod(const Json& pod, const Json& binding, Time now);

@@ -10,16 +10,51 @@ namespace {
 const Time kNow = *ParseRfc3339("2026-01-01T00:00:00Z");
 
 TEST(PodPlanTest, AdmissionFillsInAndKeeps) {
+  const Json bob = *ParseJson(R"({"imagePullSecrets":[{"name":"pull"}]})");
   Json pod = *ParseJson(R"({"spec":{"priority":7,"serviceAccountName":"bob","tolerations":[
       {"key":"node.kubernetes.io/not-ready","effect":"NoExecute","operator":"Exists"}]}})");
-  AdmitPod(pod);
+  ASSERT_TRUE(AdmitPod(pod, &bob, "abcde"));
   EXPECT_EQ(GetString(pod, {"spec", "serviceAccount"}), "bob");
   EXPECT_EQ(GetInt(pod, {"spec", "priority"}), 7);
   EXPECT_EQ(GetArray(pod, {"spec", "tolerations"}).size(), 2U);
+  EXPECT_EQ(GetArray(pod, {"spec", "imagePullSecrets"}), GetArray(bob, {"imagePullSecrets"}));
   Json all = *ParseJson(R"({"spec":{"tolerations":[{"operator":"Exists"}]}})");
-  AdmitPod(all);
+  ASSERT_TRUE(AdmitPod(all, nullptr, "abcde"));
   EXPECT_EQ(GetArray(all, {"spec", "tolerations"}).size(), 1U);
   EXPECT_EQ(GetString(all, {"spec", "serviceAccountName"}), "default");
+}
+
+TEST(PodPlanTest, AdmissionMountsTheAccountsToken) {
+  const Json silent = Json::object(), shy = {{"automountServiceAccountToken", false}};
+  const auto admitted = [](const Json& account, const char* spec) {
+    Json pod = {{"metadata", {{"name", "p"}, {"namespace", "ns"}}}, {"spec", *ParseJson(spec)}};
+    EXPECT_TRUE(AdmitPod(pod, &account, "abcde"));
+    return pod["spec"];
+  };
+  const Json two = admitted(silent, R"({"initContainers":[{}],"containers":[{},{"volumeMounts":[
+      {"name":"own","mountPath":"/var/run/secrets/kubernetes.io/serviceaccount"}]}]})");
+  EXPECT_EQ(GetString(two["volumes"][0], "name"), "kube-api-access-abcde");
+  EXPECT_EQ(GetArray(two["volumes"][0], {"projected", "sources"}).size(), 3U);
+  for (const char* list : {"initContainers", "containers"}) {
+    EXPECT_EQ(GetString(two[list][0]["volumeMounts"][0], "name"), "kube-api-access-abcde");
+  }
+  EXPECT_EQ(GetString(two["containers"][1]["volumeMounts"][0], "name"), "own");
+  EXPECT_FALSE(admitted(shy, R"({"containers":[{}]})").contains("volumes"));
+  EXPECT_TRUE(admitted(shy, R"({"automountServiceAccountToken":true,"containers":[{}]})")
+                  .contains("volumes"));
+  EXPECT_FALSE(admitted(silent, R"({"automountServiceAccountToken":false,"containers":[{}]})")
+                   .contains("volumes"));
+}
+
+TEST(PodPlanTest, AdmissionRefusesAnAccountThatIsNotThere) {
+  Json pod = *ParseJson(
+      R"({"metadata":{"name":"p","namespace":"ns"},"spec":{"serviceAccountName":"nobody"}})");
+  const auto admitted = AdmitPod(pod, nullptr, "abcde");
+  ASSERT_FALSE(admitted);
+  EXPECT_EQ(GetInt(admitted.error(), {"code"}), 403);
+  EXPECT_EQ(GetString(admitted.error(), "message"),
+            "pods \"p\" is forbidden: error looking up service account ns/nobody: serviceaccount "
+            "\"nobody\" not found");
 }
 
 TEST(PodPlanTest, Binding) {

@@ -13,6 +13,15 @@
 namespace weir::apiserver {
 namespace {
 
+// What a pod's binding and its eviction answer.
+Reply Created() {
+  return Reply::Document(201, {{"kind", "Status"},
+                               {"apiVersion", "v1"},
+                               {"metadata", Json::object()},
+                               {"status", "Success"},
+                               {"code", 201}});
+}
+
 // 422 in the words of the kind's own validation.
 Json NegativeReplicas(const kube::Resource& resource, const kube::Resource& scale,
                       const std::string& name, std::int64_t replicas) {
@@ -122,6 +131,33 @@ Reply Server::Impl::FinalizeNamespace(Call& call) {
   return StoreChanged(call, current, std::move(object), write->dry_run, std::move(warnings));
 }
 
+// POST pods/NAME/eviction deletes the pod. PodDisruptionBudgets are kept and hold nobody up.
+Reply Server::Impl::Evict(Call& call) {
+  const auto write = ParseWriteOptions(call.query, "CreateOptions");
+  if (!write) return Reply::Error(write.error());
+  const kube::Resource kind =
+      call.resource->OfSubresource(*call.resource->FindSubresource("eviction"));
+  std::vector<std::string> warnings;
+  auto eviction = DecodeBody(call, kind, write->field_validation, warnings);
+  if (!eviction) return Reply::Error(eviction.error());
+  if (GetString(*eviction, {"metadata", "name"}) != call.info.name) {
+    return Reply::Error(
+        kube::StatusBadRequest("name in URL does not match name in Eviction object"));
+  }
+  const auto pod = store.Get(KeyOf(call, call.info.name));
+  if (pod == nullptr) return Reply::Error(kube::StatusNotFound(*call.resource, call.info.name));
+  auto how = ParseDeleteOptions(GetObject(*eviction, {"deleteOptions"}), {});
+  if (!how) return Reply::Error(how.error());
+  how->dry_run = how->dry_run || write->dry_run;
+  auto durable = std::make_shared<Durable>(loop);
+  const auto deleted = DeleteOne(call, pod, *how, durable);
+  if (!deleted) return Reply::Error(deleted.error());
+  Reply reply = Created();
+  reply.warnings = std::move(warnings);
+  reply.durable = std::move(durable);
+  return reply;
+}
+
 Reply Server::Impl::Bind(Call& call) {
   const auto write = ParseWriteOptions(call.query, "CreateOptions");
   if (!write) return Reply::Error(write.error());
@@ -137,11 +173,7 @@ Reply Server::Impl::Bind(Call& call) {
   }
   auto bound = BindPod(current->value, *binding, clock.Now());
   if (!bound) return Reply::Error(bound.error());
-  Reply reply = Reply::Document(201, {{"kind", "Status"},
-                                      {"apiVersion", "v1"},
-                                      {"metadata", Json::object()},
-                                      {"status", "Success"},
-                                      {"code", 201}});
+  Reply reply = Created();
   reply.warnings = std::move(warnings);
   if (write->dry_run) return reply;
   auto durable = std::make_shared<Durable>(loop);

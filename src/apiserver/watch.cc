@@ -327,6 +327,7 @@ net::Task<void> Server::Impl::Watch(std::shared_ptr<Call> call, net::ResponseWri
   net::HttpResponse head;
   head.headers["content-type"] = "application/json";
   head.headers["cache-control"] = "no-cache, private";
+  if (!call->deprecation.empty()) head.headers["warning"] = "299 - " + Quote(call->deprecation);
   const Status begun = co_await writer.Begin(std::move(head));
   if (begun) {
     std::function<void()> on_close = [mailbox] { mailbox->End(); };

@@ -211,7 +211,13 @@ Answer<Json> Server::Impl::PrepareNew(const Call& call, Json object) {
   }
   kube::ApplyDefaults(*call.resource, object);
   if (call.stored != call.resource) object = kube::Convert(object, *call.resource, *call.stored);
-  if (call.stored->GroupResource() == "pods") AdmitPod(object);
+  if (call.stored->GroupResource() == "pods") {
+    const auto account = store.Get({"serviceaccounts", call.info.ns, AccountOf(object)});
+    const Json* found = account == nullptr ? nullptr : &account->value;
+    if (auto ok = AdmitPod(object, found, random.NameSuffix(kSuffixLength)); !ok) {
+      return std::unexpected(ok.error());
+    }
+  }
   kube::PrepareForCreate(*call.stored, object);
   kube::Complete(*call.stored, object);
   const auto errors = kube::Validate(*call.stored, "", nullptr, object, Strategy(call));
@@ -223,7 +229,6 @@ Answer<Json> Server::Impl::PrepareNew(const Call& call, Json object) {
   if (auto allocated = AllocateServiceFields(call, object); !allocated) {
     return std::unexpected(allocated.error());
   }
-  if (IsDefinition(*call.stored)) AddFinalizer(object);
   return object;
 }
 
@@ -424,6 +429,11 @@ Answer<std::pair<Json, bool>> Server::Impl::DeleteOne(const Call& call,
         break;
       }
       case DeletePlan::Action::kRemove: {
+        // A pod whose time is cut short is seen so before it goes.
+        if (GetInt(object->value, {"metadata", "deletionGracePeriodSeconds"}, 0) > 0) {
+          auto marked = store.Update(key, plan->object, 0, durable->Expect());
+          if (!marked) return std::unexpected(TooLarge(marked.error()));
+        }
         // The last state that watches see is the marked one.
         auto removed = store.Delete(key, 0, durable->Expect());
         plan->object["metadata"]["resourceVersion"] =

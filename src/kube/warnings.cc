@@ -103,8 +103,6 @@ std::vector<std::string> Warnings(const Resource& resource, const Json& object) 
                      "spec.jobTemplate.spec.template.spec");
   } else if (resource.group.empty() && resource.kind == "Service") {
     WarnOfService(out, object);
-  } else if (resource.group.empty() && resource.kind == "Endpoints") {
-    out.emplace_back("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
   }
   return out;
 }
