@@ -151,6 +151,10 @@ std::vector<ObjectNeed> NeedsOfVolumes(const Json& pod) {
     for (const Json& source : GetArray(volume, {"projected", "sources"})) {
       AddNeed(needs, "ConfigMap", GetString(source, {"configMap", "name"}));
       AddNeed(needs, "Secret", GetString(source, {"secret", "name"}));
+      if (const Json* token = Find(source, "serviceAccountToken")) {
+        const ObjectNeed need = {kTokenKind, GetString(*token, "audience")};
+        if (std::ranges::find(needs, need) == needs.end()) needs.push_back(need);
+      }
     }
   }
   return needs;

@@ -14,10 +14,13 @@ namespace weir::kubelet {
 
 using EnvMap = std::map<std::string, std::string>;
 
-// A ConfigMap or Secret that a pod needs.
+// A token of a ServiceAccount, as a pod's volume asks for one: a TokenRequest, not an object.
+inline constexpr const char* kTokenKind = "TokenRequest";
+
+// A ConfigMap, a Secret or a token that a pod needs.
 struct ObjectNeed {
-  std::string kind;  // ConfigMap or Secret
-  std::string name;
+  std::string kind;  // ConfigMap, Secret or TokenRequest
+  std::string name;  // of a token: the audience it is for, empty for the API server
   auto operator<=>(const ObjectNeed&) const = default;
 };
 // The objects at hand; one that is not there does not exist.

@@ -17,6 +17,7 @@ Json Yaml(std::string_view text) {
 const NeededObjects kObjects = {
     {{"ConfigMap", "conf"}, Yaml("{data: {a: '1', b: two}, binaryData: {raw: /w==}}")},
     {{"Secret", "pass"}, Yaml("{data: {word: c2VjcmV0}}")},
+    {{kTokenKind, ""}, Yaml("{status: {token: abc}}")},
 };
 
 PodFacts Facts() {
@@ -30,7 +31,7 @@ PodFacts Facts() {
 
 const Json kPod = Yaml(R"(
 metadata: {name: web, namespace: shop, uid: u-1, labels: {app: web}, annotations: {note: "a b"}}
-spec: {containers: [{name: main}, {name: side, resources: {limits: {cpu: 250m}}}]}
+spec: {serviceAccountName: bob, containers: [{name: main}, {name: side, resources: {limits: {cpu: 250m}}}]}
 )");
 
 std::string Print(const Result<EnvMap>& env) {
@@ -110,9 +111,11 @@ TEST(Needs, AreListedOnce) {
             (std::vector<ObjectNeed>{{"Secret", "s"}, {"ConfigMap", "c"}}));
   const Json pod = Yaml(
       "spec: {volumes: [{name: a, configMap: {name: c}}, {name: b, secret: {secretName: s}}, "
-      "{name: p, projected: {sources: [{secret: {name: t}}, {configMap: {name: c}}]}}]}");
+      "{name: p, projected: {sources: [{secret: {name: t}}, {configMap: {name: c}}, "
+      "{serviceAccountToken: {path: t}}]}}]}");
   EXPECT_EQ(NeedsOfVolumes(pod),
-            (std::vector<ObjectNeed>{{"ConfigMap", "c"}, {"Secret", "s"}, {"Secret", "t"}}));
+            (std::vector<ObjectNeed>{
+                {"ConfigMap", "c"}, {"Secret", "s"}, {"Secret", "t"}, {kTokenKind, ""}}));
 }
 
 std::string PrintVolumes(const Result<std::vector<VolumePlan>>& volumes) {
@@ -137,8 +140,12 @@ TEST(PlanVolumes, Cases) {
       {"[{name: s, secret: {secretName: pass}}]", "s /p/volumes/s\n  word=secret\n"},
       {"[{name: d, downwardAPI: {items: [{path: l, fieldRef: {fieldPath: metadata.labels}}]}}]",
        "d /p/volumes/d\n  l=app=\"web\"\n"},
-      {"[{name: p, projected: {sources: [{secret: {name: pass}}, {serviceAccountToken: {}}]}}]",
-       "p /p/volumes/p\n  word=secret\n"},
+      {"[{name: p, projected: {sources: [{secret: {name: pass}}, "
+       "{serviceAccountToken: {path: token}}]}}]",
+       "p /p/volumes/p\n  word=secret\n  token=abc\n"},
+      {"[{name: p, projected: {sources: [{serviceAccountToken: {path: t, audience: vault}}]}}]",
+       "error: MountVolume.SetUp failed for volume \"p\" : failed to fetch token: serviceaccounts "
+       "\"bob\" not found"},
       {"[{name: c, configMap: {name: none}}]",
        "error: MountVolume.SetUp failed for volume \"c\" : configmap \"none\" not found"},
       {"[{name: c, configMap: {name: none, optional: true}}]", "c /p/volumes/c\n"},

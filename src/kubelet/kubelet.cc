@@ -97,7 +97,8 @@ class Kubelet::Impl final : public PodHost {
   Result<std::string> Address(const Json& pod) override;
   void ReleaseAddress(const Json& pod) override;
   Result<std::string> Hosts(const Json& pod, const std::string& address) override;
-  net::Task<NeededObjects> Fetch(std::string ns, std::vector<ObjectNeed> needs) override;
+  net::Task<NeededObjects> Fetch(ObjectPtr pod, std::vector<ObjectNeed> needs) override;
+  net::Task<Result<Json>> RequestToken(ObjectPtr pod, std::string audience);
 
  private:
   net::Task<void> Run();
@@ -440,9 +441,16 @@ net::Task<void> Kubelet::Impl::KeepHosts() {
 }
 
 // From the caches, and from the API where they do not have it: it may be newer than they are.
-net::Task<NeededObjects> Kubelet::Impl::Fetch(std::string ns, std::vector<ObjectNeed> needs) {
+net::Task<NeededObjects> Kubelet::Impl::Fetch(ObjectPtr pod, std::vector<ObjectNeed> needs) {
   NeededObjects objects;
+  const std::string ns = NamespaceOf(*pod);
   for (const ObjectNeed& need : needs) {
+    const bool token = need.kind == kTokenKind;
+    if (token) {
+      auto answer = co_await RequestToken(pod, need.name);
+      if (answer) objects[need] = *std::move(answer);
+      continue;
+    }
     const bool secret = need.kind == "Secret";
     const client::Informer& cache = secret ? secrets_ : config_maps_;
     if (const ObjectPtr object = cache.Get(ns, need.name)) {
@@ -454,6 +462,25 @@ net::Task<NeededObjects> Kubelet::Impl::Fetch(std::string ns, std::vector<Object
     if (answer) objects[need] = *answer;
   }
   co_return objects;
+}
+
+// A token of the pod's ServiceAccount that is good as long as the pod is there. Upstream writes a
+// new one each hour; its API server extends what pods are given to a year all the same.
+net::Task<Result<Json>> Kubelet::Impl::RequestToken(ObjectPtr pod, std::string audience) {
+  constexpr std::int64_t kYearSeconds = std::int64_t{365} * 24 * 3600;
+  Json spec = {{"expirationSeconds", kYearSeconds},
+               {"boundObjectRef",
+                {{"apiVersion", "v1"},
+                 {"kind", "Pod"},
+                 {"name", NameOf(*pod)},
+                 {"uid", GetString(*pod, {"metadata", "uid"})}}}};
+  if (!audience.empty()) spec["audiences"] = Json::array({audience});
+  Json request = {{"apiVersion", "authentication.k8s.io/v1"},
+                  {"kind", "TokenRequest"},
+                  {"spec", std::move(spec)}};
+  const std::string path = client::refs::kServiceAccounts.Path(
+      NamespaceOf(*pod), GetString(*pod, {"spec", "serviceAccountName"}), "token");
+  co_return co_await client_.Send("POST", path, std::move(request));
 }
 
 net::Task<void> Kubelet::Impl::Stop() {

@@ -43,8 +43,7 @@ std::string RandomId(env::Random& random) {
 // The container runs, or its state tells why not and when to try again.
 net::Task<void> PodWorker::StartContainer(std::size_t index) {
   if (ImageBacksOff(index)) co_return;
-  const std::string ns = Namespace();
-  const NeededObjects objects = co_await host_.Fetch(ns, NeedsOfContainer(Spec(index)));
+  const NeededObjects objects = co_await host_.Fetch(pod_, NeedsOfContainer(Spec(index)));
   if (Goal() != PodGoal::kRun) co_return;
   auto process = ProcessFor(index, objects);
   if (!process) {

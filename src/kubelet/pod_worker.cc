@@ -243,7 +243,7 @@ net::Task<bool> PodWorker::SetUp() {
   const char* reason = "FailedCreatePodSandBox";
   if (ok) {
     reason = "FailedMount";
-    const NeededObjects objects = co_await host_.Fetch(Namespace(), NeedsOfVolumes(*pod_));
+    const NeededObjects objects = co_await host_.Fetch(pod_, NeedsOfVolumes(*pod_));
     auto volumes = PlanVolumes(*pod_, folder_, Facts(), objects);
     if (!volumes) ok = std::unexpected(volumes.error());
     if (volumes) {

@@ -47,7 +47,7 @@ class PodHost {
   // Writes the hosts file of the pod's namespace, with this pod in it; its path.
   virtual Result<std::string> Hosts(const Json& pod, const std::string& address) = 0;
   // Those of the objects that exist.
-  virtual net::Task<NeededObjects> Fetch(std::string ns, std::vector<ObjectNeed> needs) = 0;
+  virtual net::Task<NeededObjects> Fetch(ObjectPtr pod, std::vector<ObjectNeed> needs) = 0;
 };
 
 class PodWorker final : public std::enable_shared_from_this<PodWorker> {

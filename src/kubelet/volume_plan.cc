@@ -89,6 +89,20 @@ unsigned DefaultMode(const Json& source) {
   return mode ? static_cast<unsigned>(*mode) & 0777U : kDefaultMode;
 }
 
+Status AddToken(const Json& pod, const Json& source, unsigned mode, const NeededObjects& objects,
+                std::vector<VolumeFile>& files) {
+  const std::string path = GetString(source, "path");
+  if (auto ok = CheckPath(path); !ok) return ok;
+  const auto request = objects.find({kTokenKind, GetString(source, "audience")});
+  if (request == objects.end()) {
+    return Fail(Code::kNotFound, "failed to fetch token: serviceaccounts \"" +
+                                     GetString(pod, {"spec", "serviceAccountName"}) +
+                                     "\" not found");
+  }
+  files.push_back({path, GetString(request->second, {"status", "token"}), mode});
+  return {};
+}
+
 Status AddProjected(const Json& pod, const Json& projected, const PodFacts& facts,
                     const NeededObjects& objects, std::vector<VolumeFile>& files) {
   const unsigned mode = DefaultMode(projected);
@@ -100,6 +114,8 @@ Status AddProjected(const Json& pod, const Json& projected, const PodFacts& fact
       ok = AddObject(*secret, {"Secret", GetString(*secret, "name")}, mode, objects, files);
     } else if (const Json* fields = Find(source, "downwardAPI")) {
       ok = AddFields(pod, *fields, mode, facts, files);
+    } else if (const Json* token = Find(source, "serviceAccountToken")) {
+      ok = AddToken(pod, *token, mode, objects, files);
     }
     if (!ok) return ok;
   }

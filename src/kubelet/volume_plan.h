@@ -28,8 +28,8 @@ struct MountPlan {
 };
 
 // The volumes of a pod whose folder is `pod_dir`: emptyDir, configMap, secret, downwardAPI (the
-// last three also projected) and hostPath. kInvalid names a volume of another kind, kNotFound an
-// object that is missing. Service account tokens are left out: Weir's pods have none.
+// last three also projected, and tokens of ServiceAccounts) and hostPath. kInvalid names a volume
+// of another kind, kNotFound an object that is missing.
 Result<std::vector<VolumePlan>> PlanVolumes(const Json& pod, const std::string& pod_dir,
                                             const PodFacts& facts, const NeededObjects& objects);
 
