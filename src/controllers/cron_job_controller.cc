@@ -31,13 +31,23 @@ CronJobController::CronJobController(Context context)
 }
 
 net::Task<Result<client::ReconcileResult>> CronJobController::Reconcile(std::string key) {
-  const client::ObjectPtr cron = crons_.Get(key);
+  client::ObjectPtr cron = crons_.Get(key);
   if (cron == nullptr) co_return Done();
   Result<std::vector<client::ObjectPtr>> listed = co_await JobsOf(cron);
   if (!listed) co_return std::unexpected(listed.error());
   const std::vector<client::ObjectPtr> owned = std::move(*listed);
   std::vector<const Json*> plain;
-  for (const client::ObjectPtr& job : owned) plain.push_back(job.get());
+  bool unexpected = false;
+  for (const client::ObjectPtr& job : owned) {
+    plain.push_back(job.get());
+    unexpected = unexpected || IsUnexpected(*cron, *job);
+  }
+  if (unexpected) {  // the cache may be older than the last pass
+    Result<Json> newest =
+        co_await context_.client.Get(client::refs::kCronJobs, Namespace(*cron), Name(*cron));
+    if (!newest) co_return std::unexpected(newest.error());
+    cron = std::make_shared<const Json>(std::move(*newest));
+  }
   CronJobPlan plan = PlanCronJob(*cron, plain, context_.clock.Now());
   std::vector<client::ObjectPtr> ended;
   for (const client::ObjectPtr& job : owned) {

@@ -108,6 +108,10 @@ class Pass {
     }
     std::string last = GetString(plan_.status, "lastSuccessfulTime");
     for (const Json* job : jobs_) {
+      if (IsUnexpected(cron_, *job)) {
+        Tell("Warning", "UnexpectedJob",
+             "Saw a job that the controller did not create or forgot: " + Name(*job));
+      }
       if (!JobHas(*job, "Complete")) continue;
       last = std::max(last, GetString(*job, {"status", "completionTime"}));
     }
@@ -179,6 +183,13 @@ class Pass {
 };
 
 }  // namespace
+
+bool IsUnexpected(const Json& cron, const Json& job) {
+  const Json& active = GetArray(cron, {"status", "active"});
+  return !IsJobFinished(job) && std::ranges::none_of(active, [&job](const Json& reference) {
+    return GetString(reference, "uid") == Uid(job);
+  });
+}
 
 CronJobPlan PlanCronJob(const Json& cron, const std::vector<const Json*>& jobs, Time now) {
   return Pass(cron, jobs, now).Run();

@@ -25,6 +25,10 @@ struct CronJobPlan {
 // `jobs`: all that it controls.
 CronJobPlan PlanCronJob(const Json& cron, const std::vector<const Json*>& jobs, Time now);
 
+// Whether the Job runs without being in status.active: somebody else made it, or the CronJob at
+// hand is older than the Job.
+bool IsUnexpected(const Json& cron, const Json& job);
+
 // What status.active says of a Job.
 Json ActiveReference(const Json& job);
 

@@ -40,7 +40,7 @@ CronJobPlan Plan(const Json& cron, const std::vector<Json>& jobs = {}) {
 TEST(CronJobPlanTest, AJobForTheLastTimeThatHasCome) {
   const CronJobPlan plan = Plan(Cron());
   ASSERT_TRUE(plan.create);
-  EXPECT_EQ(Name(*plan.create), "tick-29454300");  // minutes since 1970
+  EXPECT_EQ(Name(*plan.create), "tick-29453820");  // minutes since 1970
   EXPECT_EQ(plan.scheduled, "2026-01-01T01:00:00Z");
   EXPECT_EQ(GetString(*plan.create, {"metadata", "labels", "a"}), "b");
   EXPECT_EQ(GetString(*plan.create, {"metadata", "annotations",
@@ -71,13 +71,14 @@ TEST(CronJobPlanTest, RemembersWhatEndedAndForgetsTheOldest) {
   const CronJobPlan plan =
       Plan(Cron(R"({"spec":{"suspend":true},"status":{"active":[
                {"uid":"a","name":"a"},{"uid":"c","name":"c"},{"uid":"z","name":"z"}]}})"),
-           {Job("a", "Complete"), Job("b", "Complete"), Job("c"), Job("d", "Failed")});
+           {Job("a", "Complete"), Job("b", "Complete"), Job("c"), Job("d", "Failed"), Job("e")});
   EXPECT_EQ(plan.status["active"].size(), 1U);
   EXPECT_EQ(GetString(plan.status, "lastSuccessfulTime"), "2026-01-01T01:00:10Z");
   std::vector<std::string> told;
   for (const auto& event : plan.events) told.push_back(event.message);
   EXPECT_EQ(Join(told, "; "),
-            "Saw completed job: a, condition: Complete; Active job went missing: z");
+            "Saw completed job: a, condition: Complete; Active job went missing: z; "
+            "Saw a job that the controller did not create or forgot: e");
   ASSERT_EQ(plan.remove.size(), 1U);
   EXPECT_EQ(Name(*plan.remove[0]), "a");
 }

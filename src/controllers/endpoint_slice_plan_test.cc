@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "controllers/owner_refs_plan.h"
 
 namespace weir::controllers {
@@ -135,6 +137,81 @@ TEST(EndpointSlicePlanTest, WhichServicesHaveSlices) {
   Json slice = Plan(headless, {pod}).create[0];
   EXPECT_EQ(slice["endpoints"][0]["hostname"], "h");
   EXPECT_TRUE(slice["metadata"]["labels"].contains("service.kubernetes.io/headless"));
+}
+
+TEST(EndpointSlicePlanTest, EndpointsMadeByHandAreMirrored) {
+  const Json service = Service(R"({"spec":{"selector":null}})");
+  const Json endpoints = *ParseJson(R"({"apiVersion":"v1","kind":"Endpoints",
+      "metadata":{"name":"web","namespace":"ns","uid":"e"},
+      "subsets":[{"addresses":[{"ip":"192.0.2.1"}],"notReadyAddresses":[{"ip":"192.0.2.2"}],
+                  "ports":[{"port":8080,"protocol":"TCP"}]}]})");
+  const SlicePlan plan = PlanMirror(service, &endpoints, {});
+  ASSERT_EQ(plan.create.size(), 1U);
+  const Json& slice = plan.create[0];
+  EXPECT_TRUE(IsControlledBy(slice, "e"));
+  EXPECT_EQ(
+      slice["metadata"]["labels"],
+      *ParseJson(R"({"kubernetes.io/service-name":"web","endpointslice.kubernetes.io/managed-by":
+                "endpointslicemirroring-controller.k8s.io"})"));
+  EXPECT_EQ(slice["ports"], *ParseJson(R"([{"name":"","port":8080,"protocol":"TCP"}])"));
+  EXPECT_EQ(slice["endpoints"],
+            *ParseJson(R"([{"addresses":["192.0.2.1"],"conditions":{"ready":true}},
+                           {"addresses":["192.0.2.2"],"conditions":{"ready":false}}])"));
+  // A Service that selects pods has no mirrors, nor has one whose Endpoints are gone.
+  EXPECT_TRUE(PlanMirror(Service(), &endpoints, {}).create.empty());
+  EXPECT_EQ(PlanMirror(Service(), &endpoints, {&slice}).remove.size(), 1U);
+  EXPECT_EQ(PlanMirror(service, nullptr, {&slice}).remove.size(), 1U);
+}
+
+Json EndpointsOf(const Json& service, const std::vector<Json>& pods,
+                 const Json* present = nullptr) {
+  std::vector<const Json*> list;
+  for (const Json& pod : pods) list.push_back(&pod);
+  return PlanEndpoints(service, list, present).value_or(Json());
+}
+
+TEST(EndpointSlicePlanTest, EndpointsFollowPods) {
+  const Json none = EndpointsOf(Service(), {});
+  EXPECT_EQ(Name(none), "web");
+  EXPECT_EQ(
+      none["metadata"]["labels"],
+      *ParseJson(R"({"app":"web","endpoints.kubernetes.io/managed-by":"endpoint-controller"})"));
+  EXPECT_FALSE(none.contains("subsets"));
+  EXPECT_TRUE(EndpointsOf(Service(), {}, &none).is_null());
+
+  const Json unready = Pod("b", R"({"status":{"podIP":"127.1.0.2","conditions":[]}})");
+  const Json leaving = Pod("c", R"({"metadata":{"deletionTimestamp":"2026-01-01T00:00:00Z"}})");
+  const Json some = EndpointsOf(Service(), {Pod("a"), unready, leaving});
+  EXPECT_EQ(some["subsets"], *ParseJson(R"([{
+      "addresses":[{"ip":"127.1.0.1","nodeName":"n",
+        "targetRef":{"kind":"Pod","namespace":"ns","name":"a","uid":"a"}}],
+      "notReadyAddresses":[{"ip":"127.1.0.2","nodeName":"n",
+        "targetRef":{"kind":"Pod","namespace":"ns","name":"b","uid":"b"}}],
+      "ports":[{"name":"http","port":8080,"protocol":"TCP"}]}])"));
+
+  const Json headless =
+      EndpointsOf(Service(R"({"spec":{"clusterIP":"None","ports":null}})"), {Pod("a")});
+  EXPECT_TRUE(headless["metadata"]["labels"].contains("service.kubernetes.io/headless"));
+  EXPECT_FALSE(headless["subsets"][0].contains("ports"));
+  EXPECT_EQ(headless["subsets"][0]["addresses"].size(), 1U);
+}
+
+// Ports that reach the same pods stand together.
+TEST(EndpointSlicePlanTest, EndpointsGroupPortsByPods) {
+  const Json service = Service(R"({"spec":{"ports":[
+      {"name":"a","port":1,"protocol":"TCP","targetPort":"http"},
+      {"name":"b","port":2,"protocol":"TCP","targetPort":7000},
+      {"name":"c","port":3,"protocol":"TCP","targetPort":7001}]}})");
+  const Json named = Pod("n", R"({"spec":{"containers":[
+      {"ports":[{"name":"http","containerPort":80,"protocol":"TCP"}]}]}})");
+  const Json subsets = EndpointsOf(service, {named, Pod("p")})["subsets"];
+  ASSERT_EQ(subsets.size(), 2U);
+  std::vector<std::size_t> shape;
+  for (const Json& subset : subsets) {
+    shape.push_back(10 * subset["addresses"].size() + subset["ports"].size());
+  }
+  std::ranges::sort(shape);
+  EXPECT_EQ(shape, (std::vector<std::size_t>{11, 22}));
 }
 
 }  // namespace
