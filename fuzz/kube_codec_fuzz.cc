@@ -16,12 +16,14 @@ void Feed(std::string_view media, std::string_view body, const weir::kube::Resou
     WEIR_CHECK(!decoded.error().message.empty());
     return;
   }
-  weir::Json again = decoded->object;
+  weir::Json object = decoded->object;
+  weir::kube::Complete(resource, object);
+  weir::Json again = object;
   weir::kube::Complete(resource, again);
-  WEIR_CHECK(again == decoded->object);
+  WEIR_CHECK(again == object);
   const auto strict = weir::kube::CheckFields(resource, again);
   WEIR_CHECK(strict.has_value() && strict->empty());
-  WEIR_CHECK(weir::DumpJson(again) == weir::DumpJson(decoded->object));
+  WEIR_CHECK(weir::DumpJson(again) == weir::DumpJson(object));
 }
 
 }  // namespace

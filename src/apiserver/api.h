@@ -13,10 +13,12 @@
 #include "apiserver/auth_plan.h"
 #include "apiserver/filter_plan.h"
 #include "apiserver/options_plan.h"
+#include "apiserver/rbac_plan.h"
 #include "apiserver/reply.h"
 #include "apiserver/request_info_plan.h"
 #include "apiserver/server.h"
 #include "apiserver/service_plan.h"
+#include "apiserver/token_plan.h"
 
 namespace weir::apiserver {
 
@@ -50,6 +52,7 @@ struct Server::Impl {
   kubestore::Store& store;
   Options options;
   kube::Registry registry;
+  RbacPolicy policy;
   ServiceRange range;
   Metrics metrics;
   bool started = false;
@@ -113,8 +116,21 @@ struct Server::Impl {
   Answer<void> CheckNewInNamespace(const Call& call, const Json& object) const;
   Answer<void> CheckName(const Call& call, const Json& object) const;
   // Defaults, conversion, preservation, validation and allocation; the object to store.
-  Answer<Json> PrepareNew(const Call& call, Json object);
-  Answer<Json> PrepareChanged(const Call& call, const kubestore::Object& current, Json object);
+  // `applied`: the managedFields of an apply; null: those of an update.
+  Answer<Json> PrepareNew(const Call& call, Json object, const Json* applied = nullptr);
+  Answer<Json> PrepareChanged(const Call& call, const kubestore::Object& current, Json object,
+                              const Json* applied = nullptr);
+  Reply CreateObject(const Call& call, Json object, const Json* applied, bool dry_run,
+                     std::vector<std::string> warnings);
+  // The managedFields of `object` after this write; both in the request's version. `before` is null
+  // on create.
+  Json Track(const Call& call, const Json* before, const Json& object) const;
+  // An object of the request in another version of its group; null where that is not served.
+  Json InVersion(const Call& call, const Json& object, const std::string& api_version) const;
+  // The same for a change of what is stored, `current`.
+  Json TrackChange(const Call& call, const Json& current, const Json& object) const;
+  // The same where both are in the storage version: `object` gets its new managedFields.
+  void TrackInPlace(const Call& call, const Json& current, Json& object) const;
   Answer<void> AllocateServiceFields(const Call& call, Json& object);
   // What a change through any subresource ends with. `object` is in the storage version.
   Reply StoreChanged(const Call& call, const kubestore::ObjectPtr& current, Json object,
@@ -128,12 +144,36 @@ struct Server::Impl {
                                           const DeleteOptions& options,
                                           const std::shared_ptr<Durable>& durable);
 
+  // applies.cc
+  Reply Apply(Call& call);
+  Answer<Json> AppliedConfiguration(const Call& call) const;
+
   // subresources.cc
   Reply ServeScale(Call& call);
   Reply FinalizeNamespace(Call& call);
   Reply Bind(Call& call);
   Reply Evict(Call& call);
   net::Task<void> Logs(std::shared_ptr<Call> call, net::ResponseWriter& writer);
+
+  // reviews.cc: what is answered and not stored.
+  Reply Review(Call& call);
+  Answer<Json> AnswerAccessReview(const Call& call, const Json& review) const;
+  Answer<Json> AnswerTokenReview(const Json& review) const;
+  Reply RequestToken(Call& call);
+  Answer<BoundObject> BoundTo(const Call& call, const Json& ref) const;
+
+  // access.cc
+  // Takes the user in; null, or the 403.
+  Json Forbidden(Call& call, User user) const;
+  // The user that a request is served as, impersonated or not.
+  Answer<User> WhoAsks(const Call& call, const net::Peer& peer) const;
+  // `common`: those of `audiences` that the token is meant for; nullopt where there is none.
+  std::optional<User> UserOfToken(const std::string& token,
+                                  const std::vector<std::string>& audiences,
+                                  std::vector<std::string>* common) const;
+  void StartPolicy();
+  void GatherRoles();
+  Answer<void> CheckEscalation(const Call& call, const Json& object) const;
 
   // definitions.cc: what custom kinds need beside being stored.
   // Takes a definition into the registry and writes its status.
@@ -144,7 +184,9 @@ struct Server::Impl {
 
   // bootstrap.cc
   Status Bootstrap();
-  Status CreateIfMissing(std::string_view plural, const std::string& ns, Json object);
+  Status BootstrapAccess();
+  // `object` has apiVersion and kind.
+  Status CreateIfMissing(Json object);
 };
 
 }  // namespace weir::apiserver

@@ -10,8 +10,7 @@
 namespace weir::apiserver {
 namespace {
 
-constexpr std::string_view kAuthenticated = "system:authenticated";
-constexpr std::string_view kUnauthenticated = "system:unauthenticated";
+constexpr std::string_view kAccountPrefix = "system:serviceaccount:";
 
 // The fields of one CSV line; quotes keep commas, a doubled quote is one. nullopt for a quote that
 // does not end.
@@ -33,31 +32,6 @@ std::optional<std::vector<std::string>> SplitCsv(std::string_view line) {
   }
   if (quoted) return std::nullopt;
   return fields;
-}
-
-// What the role system:discovery lets any authenticated user get.
-bool IsDiscoveryPath(std::string_view path) {
-  for (const std::string_view prefix : {"/api", "/apis", "/openapi"}) {
-    if (path == prefix || path.starts_with(std::string(prefix) + "/")) return true;
-  }
-  return false;
-}
-
-// What the role system:public-info-viewer lets anybody get.
-bool IsPublicPath(std::string_view path) {
-  for (const std::string_view open : {"/healthz", "/livez", "/readyz", "/version", "/version/"}) {
-    if (path == open) return true;
-  }
-  return false;
-}
-
-bool IsSelfReview(const RequestInfo& request) {
-  if (request.verb != "create") return false;
-  if (request.group == "authorization.k8s.io") {
-    return request.resource == "selfsubjectaccessreviews" ||
-           request.resource == "selfsubjectrulesreviews";
-  }
-  return request.group == "authentication.k8s.io" && request.resource == "selfsubjectreviews";
 }
 
 }  // namespace
@@ -83,7 +57,7 @@ Result<TokenMap> ParseTokenFile(std::string_view text) {
     if (token.empty() || Trim((*fields)[1]).empty()) {
       return Fail(Code::kInvalid, fmt::format("line {}: token or user is empty", number));
     }
-    User user{std::string(Trim((*fields)[1])), std::string(Trim((*fields)[2])), {}};
+    User user{std::string(Trim((*fields)[1])), std::string(Trim((*fields)[2])), {}, {}};
     if (fields->size() > 3) {
       for (const std::string& group : Split((*fields)[3], ',')) {
         if (!Trim(group).empty()) user.groups.emplace_back(Trim(group));
@@ -108,33 +82,62 @@ std::optional<User> Authenticate(std::string_view common_name,
                                  const std::vector<std::string>& organizations,
                                  std::string_view authorization, const TokenMap& tokens) {
   if (!common_name.empty()) {
-    User user{std::string(common_name), {}, organizations};
+    User user{std::string(common_name), {}, organizations, {}};
     user.groups.emplace_back(kAuthenticated);
     return user;
   }
   // Other schemes than Bearer are not read, so that such a request is anonymous, as upstream.
   const std::string token = BearerToken(authorization);
   if (token.empty()) {
-    return User{"system:anonymous", {}, {std::string(kUnauthenticated)}};
+    return User{std::string(kAnonymous), {}, {std::string(kUnauthenticated)}, {}};
   }
   const auto it = tokens.find(token);
   if (it == tokens.end()) return std::nullopt;
   return it->second;
 }
 
-bool Allows(const User& user, const RequestInfo& request) {
-  if (user.InGroup(kMasters)) return true;
-  const bool known = user.InGroup(kAuthenticated);
-  if (request.is_resource) return known && IsSelfReview(request);
-  if (request.verb != "get" && request.verb != "head") return false;
-  return IsPublicPath(request.path) || (known && IsDiscoveryPath(request.path));
+std::string ServiceAccountName(std::string_view ns, std::string_view name) {
+  return fmt::format("{}{}:{}", kAccountPrefix, ns, name);
 }
 
-Json ForbiddenStatus(const User& user, const RequestInfo& request) {
+std::optional<AccountOfUser> ServiceAccountOf(std::string_view user) {
+  if (!user.starts_with(kAccountPrefix)) return std::nullopt;
+  user.remove_prefix(kAccountPrefix.size());
+  const std::size_t colon = user.find(':');
+  if (colon == std::string_view::npos || user.find(':', colon + 1) != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return AccountOfUser{std::string(user.substr(0, colon)), std::string(user.substr(colon + 1))};
+}
+
+std::vector<std::string> ServiceAccountGroups(std::string_view ns) {
+  return {"system:serviceaccounts", "system:serviceaccounts:" + std::string(ns)};
+}
+
+std::string Attributes::ResourceAndSubresource() const {
+  return subresource.empty() ? resource : resource + "/" + subresource;
+}
+
+Attributes AttributesOf(const RequestInfo& request) {
+  Attributes out;
+  out.verb = request.verb;
+  out.is_resource = request.is_resource;
+  out.group = request.group;
+  out.resource = request.resource;
+  out.subresource = request.subresource;
+  out.ns = request.ns;
+  out.name = request.name.empty() ? request.selected_name : request.name;
+  out.path = request.path;
+  return out;
+}
+
+Json ForbiddenStatus(const User& user, const Attributes& request, std::string_view reason) {
+  const std::string why = reason.empty() ? "" : fmt::format(": {}", reason);
   if (!request.is_resource) {
-    return kube::StatusForbidden(fmt::format("forbidden: User {} cannot {} path {}",
-                                             Quote(user.name), request.verb, Quote(request.path)),
-                                 Json::object());
+    return kube::StatusForbidden(
+        fmt::format("forbidden: User {} cannot {} path {}{}", Quote(user.name), request.verb,
+                    Quote(request.path), why),
+        Json::object());
   }
   const std::string group_resource =
       request.group.empty() ? request.resource : request.resource + "." + request.group;
@@ -147,9 +150,9 @@ Json ForbiddenStatus(const User& user, const RequestInfo& request) {
   if (!request.group.empty()) details["group"] = request.group;
   if (!request.name.empty()) details["name"] = request.name;
   return kube::StatusForbidden(
-      fmt::format("{} is forbidden: User {} cannot {} resource {} in API group {} {}", named,
+      fmt::format("{} is forbidden: User {} cannot {} resource {} in API group {} {}{}", named,
                   Quote(user.name), request.verb, Quote(request.ResourceAndSubresource()),
-                  Quote(request.group), where),
+                  Quote(request.group), where, why),
       std::move(details));
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "apiserver/bootstrap_roles.h"
+#include "apiserver/rbac_plan.h"
 #include "base/strings.h"
 
 namespace weir::apiserver {
@@ -14,6 +16,17 @@ TokenMap Tokens() {
       "# people without rights\n"
       "plaintoken, plain ,2,\"plaingroup,other\"\n"
       "nogroups,someone,3\n");
+}
+
+RbacPolicy BootstrapPolicy() {
+  RbacPolicy policy;
+  for (const Json& object : BootstrapRoles(k_embedded_roles_txt)) {
+    const std::string resource =
+        ToLower(GetString(object, "kind")) + "s." + std::string(kRbacGroup);
+    policy.Put(resource, GetString(object, {"metadata", "namespace"}),
+               GetString(object, {"metadata", "name"}), &object);
+  }
+  return policy;
 }
 
 TEST(AuthTest, TokenFiles) {
@@ -103,14 +116,16 @@ TEST(AuthTest, RightsAndTheWordsOfARefusal) {
       {"Bearer admintoken", "DELETE", "/api/v1/namespaces/n/configmaps", ""},
       {"Bearer admintoken", "GET", "/metrics", ""},
   };
+  const RbacPolicy policy = BootstrapPolicy();
   for (const Case& c : cases) {
     const auto user = Authenticate("", {}, c.authorization, Tokens());
     const auto request = ParseRequest(c.method, c.path, {});
     ASSERT_TRUE(user && request);
-    const bool allowed = Allows(*user, *request);
+    const Attributes attributes = AttributesOf(*request);
+    const bool allowed = policy.Authorize(*user, attributes).allowed;
     EXPECT_EQ(allowed, std::string(c.message).empty()) << c.path;
     if (!allowed) {
-      const Json status = ForbiddenStatus(*user, *request);
+      const Json status = ForbiddenStatus(*user, attributes);
       EXPECT_EQ(GetString(status, "message"), c.message);
       EXPECT_EQ(GetInt(status, {"code"}), 403);
     }

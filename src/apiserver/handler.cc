@@ -14,6 +14,7 @@ namespace {
 
 // kube-apiserver's limit of a request's body.
 constexpr std::size_t kMaxBodyBytes = 3U << 20U;
+constexpr std::size_t kTokenKeySize = 32;
 
 // The verb as metrics name it: clients may send any method.
 std::string KnownVerb(const std::string& verb) {
@@ -42,8 +43,12 @@ Status Server::Start() {
                                  impl_->options.node_port_last);
   if (!range) return Fail(range.error().code, range.error().message);
   impl_->range = std::move(*range);
+  std::string& token_key = impl_->options.token_key;
+  while (token_key.size() < kTokenKeySize) token_key += impl_->random.Uuid();
   if (Status status = impl_->RegisterStored(); !status) return status;
   if (Status status = impl_->Bootstrap(); !status) return status;
+  if (Status status = impl_->BootstrapAccess(); !status) return status;
+  impl_->StartPolicy();
   impl_->store.DropHistory();
   impl_->started = true;
   return {};
@@ -113,17 +118,12 @@ net::Task<void> Server::Impl::Serve(net::HttpRequest request, net::Peer peer,
     co_return;
   }
   call->info = std::move(*info);
-  const net::Peer::Certificate certificate = peer.certificate.value_or(net::Peer::Certificate());
-  auto user = Authenticate(certificate.common_name, certificate.organizations,
-                           call->request.Header("authorization"), options.tokens);
+  auto user = WhoAsks(*call, peer);
   Reply refusal;
   if (!user) {
-    refusal = Reply::Error(kube::StatusUnauthorized());
-  } else if (call->user = std::move(*user); !Allows(call->user, call->info)) {
-    refusal = Reply::Error(ForbiddenStatus(call->user, call->info));
-  } else if (!call->request.Header("impersonate-user").empty() ||
-             !call->request.Header("impersonate-group").empty()) {
-    refusal = Reply::Error(NotServed("impersonation"));
+    refusal = Reply::Error(user.error());
+  } else if (Json forbidden = Forbidden(*call, std::move(*user)); !forbidden.is_null()) {
+    refusal = Reply::Error(std::move(forbidden));
   } else if (call->request.body.size() > kMaxBodyBytes) {
     refusal = Reply::Error(
         kube::StatusFailure(413, "RequestEntityTooLarge",
@@ -136,6 +136,13 @@ net::Task<void> Server::Impl::Serve(net::HttpRequest request, net::Peer peer,
     co_return;
   }
   co_await SendNow(call, std::move(refusal), writer);
+}
+
+Json Server::Impl::Forbidden(Call& call, User user) const {
+  call.user = std::move(user);
+  const Attributes attributes = AttributesOf(call.info);
+  const Decision decision = policy.Authorize(call.user, attributes);
+  return decision.allowed ? Json() : ForbiddenStatus(call.user, attributes, decision.reason);
 }
 
 net::Task<void> Server::Impl::Route(std::shared_ptr<Call> call, net::ResponseWriter& writer) {
@@ -239,8 +246,12 @@ Reply Server::Impl::Dispatch(Call& call) {
   if (sub == "finalize") return FinalizeNamespace(call);
   if (sub == "binding") return Bind(call);
   if (sub == "eviction") return Evict(call);
+  if (sub == "token") return RequestToken(call);
   if (!sub.empty() && sub != "status") {
     return Reply::Error(NotServed(info.ResourceAndSubresource()));
+  }
+  if (info.group == "authorization.k8s.io" || info.group == "authentication.k8s.io") {
+    return Review(call);
   }
   if (info.verb == "get") return Get(call);
   if (info.verb == "list") return List(call);

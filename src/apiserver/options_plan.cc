@@ -147,9 +147,19 @@ Answer<ListOptions> ParseListOptions(const QueryParameters& query, bool watch) {
   return options;
 }
 
-Answer<WriteOptions> ParseWriteOptions(const QueryParameters& query, std::string_view kind) {
+Answer<WriteOptions> ParseWriteOptions(const QueryParameters& query, std::string_view kind,
+                                       bool apply) {
   WriteOptions options;
   std::vector<OptionError> errors;
+  if (kind == "PatchOptions" && !apply && HasQuery(query, "force")) {
+    errors.push_back(
+        {"FieldValueForbidden", "force", "Forbidden: may not be specified for non-apply patch"});
+  }
+  options.force = QueryBool(query, "force");
+  if (apply && QueryValue(query, "fieldManager").empty()) {
+    errors.push_back(
+        {"FieldValueRequired", "fieldManager", "Required value: is required for apply patch"});
+  }
   const auto dry_run = QueryValues(query, "dryRun");
   CheckDryRun(dry_run, errors);
   options.dry_run = !dry_run.empty();

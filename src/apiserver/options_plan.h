@@ -45,10 +45,12 @@ struct WriteOptions {
   bool dry_run = false;
   FieldValidation field_validation = FieldValidation::kWarn;
   std::string field_manager;
+  bool force = false;  // applies: conflicts are taken over
 };
 
-// `kind` is CreateOptions, UpdateOptions or PatchOptions.
-Answer<WriteOptions> ParseWriteOptions(const QueryParameters& query, std::string_view kind);
+// `kind` is CreateOptions, UpdateOptions or PatchOptions; `apply`: of a server-side apply.
+Answer<WriteOptions> ParseWriteOptions(const QueryParameters& query, std::string_view kind,
+                                       bool apply = false);
 
 struct DeleteOptions {
   bool dry_run = false;

@@ -55,13 +55,6 @@ Answer<PatchKind> ParsePatchKind(std::string_view content_type, const kube::Reso
   const bool custom = !resource.crd_name.empty();
   if (media == "application/strategic-merge-patch+json" && !custom) return PatchKind::kStrategic;
   constexpr std::string_view kReason = "UnsupportedMediaType";
-  if (media == "application/apply-patch+yaml") {
-    return std::unexpected(kube::StatusFailure(
-        415, kReason,
-        "server-side apply is not served by this version of Weir - accepted media types include: "
-        "application/json-patch+json, application/merge-patch+json, "
-        "application/strategic-merge-patch+json"));
-  }
   if (media == "application/strategic-merge-patch+json") {
     return std::unexpected(kube::StatusFailure(
         415, kReason,

@@ -12,6 +12,9 @@
 
 namespace weir::apiserver {
 
+// Server-side apply is no patch of these kinds.
+inline constexpr std::string_view kApplyPatch = "application/apply-patch+yaml";
+
 enum class PatchKind { kJson, kMerge, kStrategic };
 
 // By the Content-Type; the error is a 415.

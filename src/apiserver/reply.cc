@@ -97,7 +97,7 @@ net::HttpResponse Render(Reply reply, Format format, bool pretty) {
     for (const std::string& warning : reply.warnings) {
       values.push_back("299 - " + Quote(warning));
     }
-    response.headers["warning"] = Join(values, ", ");
+    response.headers["warning"] = Join(values, "\n");  // a header line each
   }
   return response;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "kube/selector.h"
 
 namespace weir::apiserver {
 namespace {
@@ -44,6 +45,11 @@ void RefineVerb(const QueryParameters& query, RequestInfo& info) {
     info.verb = "watch";
   } else if (info.name.empty() && info.verb == "get") {
     info.verb = QueryBool(query, "watch") ? "watch" : "list";
+    const auto fields = kube::ParseFieldSelector(QueryValue(query, "fieldSelector"));
+    for (const auto& field : fields.value_or(std::vector<kube::FieldRequirement>())) {
+      const bool exact = field.key == "metadata.name" && field.equal;
+      if (exact && PathNameError(field.value).empty()) info.selected_name = field.value;
+    }
   } else if (info.name.empty() && info.verb == "delete") {
     info.verb = "deletecollection";
   }

@@ -31,6 +31,8 @@ struct RequestInfo {
   std::string resource;
   std::string name;
   std::string subresource;
+  // list and watch: the one name that a field selector leaves.
+  std::string selected_name;
   // Path elements beyond the subresource, or a legacy watch path (/api/v1/watch/...).
   bool too_deep = false;
   bool legacy_watch = false;

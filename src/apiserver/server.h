@@ -24,6 +24,9 @@ struct Options {
   bool upstream_exact = false;
   // Bearer token -> user. The admin's, the in-process components', and those of --token-auth-file.
   TokenMap tokens;
+  // What tokens of ServiceAccounts are signed with; a secret of the cluster. Empty: a new one, so
+  // that tokens end with the process.
+  std::string token_key;
   // Where ClusterIPs and NodePorts come from. ClusterIPs are loopback addresses, 127.<n>.0.0/16.
   std::string service_network = "127.96.0.0/16";
   std::uint16_t node_port_first = 30000, node_port_last = 32767;

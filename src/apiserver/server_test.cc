@@ -149,8 +149,7 @@ TEST(ServerTest, WhoMayDoWhat) {
     EXPECT_EQ(server.Do(c.request, "", {{"authorization", c.authorization}}).code, c.code)
         << c.authorization << " " << c.request;
   }
-  // Impersonation is not served: it must not silently act as the admin.
-  EXPECT_EQ(server.Do("GET /api/v1/pods", "", {{"impersonate-user", "jane"}}).code, 501);
+  EXPECT_EQ(server.Do("GET /api/v1/pods", "", {{"impersonate-user", "jane"}}).code, 403);
 }
 
 TEST(ServerTest, ListsSelectAndPage) {

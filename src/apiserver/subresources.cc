@@ -94,6 +94,7 @@ Reply Server::Impl::ServeScale(Call& call) {
   if (Status set = kube::SetScale(*call.stored, wanted, object); !set) {
     return Reply::Error(kube::StatusBadRequest(set.error().message));
   }
+  TrackInPlace(call, current->value, object);
   kube::PrepareForUpdate(*call.stored, "", current->value, object);
   const auto errors = kube::Validate(*call.stored, "", &current->value, object, Strategy(call));
   if (!errors.empty()) {
@@ -128,6 +129,7 @@ Reply Server::Impl::FinalizeNamespace(Call& call) {
   } else {
     Ensure(object, {"spec", "finalizers"}) = finalizers;
   }
+  TrackInPlace(call, current->value, object);
   return StoreChanged(call, current, std::move(object), write->dry_run, std::move(warnings));
 }
 

@@ -65,6 +65,7 @@ class TestServer {
     net::Headers headers;
     std::string body;
     Json json;  // null where the body is no JSON
+    std::vector<std::string> warnings;
   };
   // "GET /api/v1/pods"; the admin's token unless `headers` say otherwise.
   Answer Do(const std::string& request, const std::string& body = {}, net::Headers headers = {});

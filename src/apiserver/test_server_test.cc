@@ -78,8 +78,10 @@ TestServer::Answer TestServer::Do(const std::string& request, const std::string&
                                   net::Headers headers) {
   headers["body"] = body;
   const auto writer = Start(request, std::move(headers));
-  Answer answer{writer->head.status, writer->head.headers, writer->body, Json()};
+  Answer answer{writer->head.status, writer->head.headers, writer->body, Json(), {}};
   answer.json = ParseJson(writer->body).value_or(Json());
+  const auto warning = writer->head.headers.find("warning");
+  if (warning != writer->head.headers.end()) answer.warnings = Split(warning->second, '\n');
   return answer;
 }
 

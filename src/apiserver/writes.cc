@@ -12,6 +12,7 @@
 #include "apiserver/pod_plan.h"
 #include "base/strings.h"
 #include "kube/codec.h"
+#include "kube/managed_fields.h"
 #include "kube/status.h"
 #include "kube/strategy.h"
 
@@ -43,7 +44,6 @@ constexpr std::string_view kModified =
 void DropServerFields(Json& object, bool creation) {
   Json& metadata = Ensure(object, {"metadata"});
   metadata.erase("selfLink");
-  metadata.erase("managedFields");
   if (!creation) return;
   metadata.erase("deletionTimestamp");
   metadata.erase("deletionGracePeriodSeconds");
@@ -101,6 +101,15 @@ Answer<DeleteOptions> ReadDeleteOptions(const Call& call) {
   return ParseDeleteOptions(*body, call.query);
 }
 
+// As the write goes to the store: after all that looks at objects as a whole.
+void SetManagedFields(Json managed, Json& object) {
+  if (managed.empty()) {
+    Erase(object, {"metadata", "managedFields"});
+  } else {
+    Ensure(object, {"metadata", "managedFields"}) = std::move(managed);
+  }
+}
+
 Json TooLarge(const Error& error) { return kube::StatusFailure(500, "", error.message); }
 
 }  // namespace
@@ -108,6 +117,7 @@ Json TooLarge(const Error& error) { return kube::StatusFailure(500, "", error.me
 kube::StrategyOptions Server::Impl::Strategy(const Call& call) const {
   kube::StrategyOptions strategy;
   strategy.upstream_exact = options.upstream_exact;
+  strategy.events_group = call.resource->group == "events.k8s.io";
   strategy.allow_loopback_endpoints = call.user.InGroup(kWeirGroup);
   return strategy;
 }
@@ -117,7 +127,6 @@ Answer<Json> Server::Impl::DecodeBody(const Call& call, const kube::Resource& re
                                       std::vector<std::string>& warnings) const {
   auto decoded = kube::DecodeBody(call.request.Header("content-type"), call.request.body, resource);
   if (!decoded && decoded.error().code == Code::kNotFound) {
-  strategy.events_group = call.resource->group == "events.k8s.io";
     return std::unexpected(
         kube::StatusFailure(415, "UnsupportedMediaType", decoded.error().message));
   }
@@ -197,7 +206,7 @@ Answer<void> Server::Impl::AllocateServiceFields(const Call& call, Json& object)
   return std::unexpected(kube::StatusInvalid(*call.stored, NameOf(object), errors));
 }
 
-Answer<Json> Server::Impl::PrepareNew(const Call& call, Json object) {
+Answer<Json> Server::Impl::PrepareNew(const Call& call, Json object, const Json* applied) {
   DropServerFields(object, /*creation=*/true);
   Json& metadata = object["metadata"];
   metadata["uid"] = random.Uuid();
@@ -210,6 +219,9 @@ Answer<Json> Server::Impl::PrepareNew(const Call& call, Json object) {
     if (store.Get(KeyOf(call, name)) == nullptr) metadata["name"] = name;
   }
   kube::ApplyDefaults(*call.resource, object);
+  kube::Complete(*call.resource, object, kube::Stage::kDecoding);
+  Json managed = applied != nullptr ? *applied : Track(call, nullptr, object);
+  Erase(object, {"metadata", "managedFields"});
   if (call.stored != call.resource) object = kube::Convert(object, *call.resource, *call.stored);
   if (call.stored->GroupResource() == "pods") {
     const auto account = store.Get({"serviceaccounts", call.info.ns, AccountOf(object)});
@@ -229,6 +241,7 @@ Answer<Json> Server::Impl::PrepareNew(const Call& call, Json object) {
   if (auto allocated = AllocateServiceFields(call, object); !allocated) {
     return std::unexpected(allocated.error());
   }
+  SetManagedFields(std::move(managed), object);
   return object;
 }
 
@@ -238,9 +251,15 @@ Reply Server::Impl::Create(Call& call) {
   std::vector<std::string> warnings;
   auto object = DecodeBody(call, *call.resource, write->field_validation, warnings);
   if (!object) return Reply::Error(object.error());
-  if (auto ok = CheckNamespace(call, *object); !ok) return Reply::Error(ok.error());
-  if (auto ok = CheckNewInNamespace(call, *object); !ok) return Reply::Error(ok.error());
-  auto prepared = PrepareNew(call, std::move(*object));
+  return CreateObject(call, std::move(*object), nullptr, write->dry_run, std::move(warnings));
+}
+
+Reply Server::Impl::CreateObject(const Call& call, Json object, const Json* applied, bool dry_run,
+                                 std::vector<std::string> warnings) {
+  if (auto ok = CheckNamespace(call, object); !ok) return Reply::Error(ok.error());
+  if (auto ok = CheckNewInNamespace(call, object); !ok) return Reply::Error(ok.error());
+  if (auto ok = CheckEscalation(call, object); !ok) return Reply::Error(ok.error());
+  auto prepared = PrepareNew(call, std::move(object), applied);
   if (!prepared) return Reply::Error(prepared.error());
   const std::string name = NameOf(*prepared);
   const kubestore::Key key = KeyOf(call, name);
@@ -254,7 +273,7 @@ Reply Server::Impl::Create(Call& call) {
   for (std::string& warning : kube::Warnings(*call.stored, *prepared)) {
     warnings.push_back(std::move(warning));
   }
-  if (write->dry_run) {
+  if (dry_run) {
     Json answer = call.stored == call.resource
                       ? std::move(*prepared)
                       : kube::Convert(*prepared, *call.stored, *call.resource);
@@ -280,12 +299,16 @@ Reply Server::Impl::Create(Call& call) {
 }
 
 Answer<Json> Server::Impl::PrepareChanged(const Call& call, const kubestore::Object& current,
-                                          Json object) {
+                                          Json object, const Json* applied) {
   if (auto ok = CheckBasis(*call.resource, current.value, object); !ok) {
     return std::unexpected(ok.error());
   }
+  if (auto ok = CheckEscalation(call, object); !ok) return std::unexpected(ok.error());
   DropServerFields(object, /*creation=*/false);
   kube::ApplyDefaults(*call.resource, object);
+  kube::Complete(*call.resource, object, kube::Stage::kDecoding);
+  Json managed = applied != nullptr ? *applied : TrackChange(call, current.value, object);
+  Erase(object, {"metadata", "managedFields"});
   if (call.stored != call.resource) object = kube::Convert(object, *call.resource, *call.stored);
   const std::string& sub = call.info.subresource;
   kube::PrepareForUpdate(*call.stored, sub, current.value, object);
@@ -297,7 +320,42 @@ Answer<Json> Server::Impl::PrepareChanged(const Call& call, const kubestore::Obj
   if (auto allocated = AllocateServiceFields(call, object); !allocated) {
     return std::unexpected(allocated.error());
   }
+  SetManagedFields(std::move(managed), object);
   return object;
+}
+
+Json Server::Impl::Track(const Call& call, const Json* before, const Json& object) const {
+  const kube::FieldWrite write{
+      kube::ManagerName(QueryValue(call.query, "fieldManager"), call.request.Header("user-agent")),
+      call.info.subresource, clock.Now()};
+  const auto to_version = [this, &call](const Json& value, const std::string& version) {
+    return InVersion(call, value, version);
+  };
+  return kube::TrackUpdate(*call.resource, before, object, write, to_version);
+}
+
+Json Server::Impl::InVersion(const Call& call, const Json& object,
+                             const std::string& api_version) const {
+  const std::string version = api_version.substr(api_version.find('/') + 1);
+  const kube::Resource* other = registry.Find(call.resource->group, version, call.resource->plural);
+  if (other == nullptr || other->ApiVersion() != api_version) return {};
+  return kube::Convert(object, *call.resource, *other);
+}
+
+Json Server::Impl::TrackChange(const Call& call, const Json& current, const Json& object) const {
+  if (call.stored == call.resource) return Track(call, &current, object);
+  const Json before = kube::Convert(current, *call.stored, *call.resource);
+  return Track(call, &before, object);
+}
+
+void Server::Impl::TrackInPlace(const Call& call, const Json& current, Json& object) const {
+  Json managed;
+  if (call.stored == call.resource) {
+    managed = Track(call, &current, object);
+  } else {
+    managed = TrackChange(call, current, kube::Convert(object, *call.stored, *call.resource));
+  }
+  SetManagedFields(std::move(managed), object);
 }
 
 Reply Server::Impl::StoreChanged(const Call& call, const kubestore::ObjectPtr& current, Json object,
@@ -384,6 +442,8 @@ Answer<Json> Server::Impl::ApplyPatch(const Call& call, const kube::Resource& re
 }
 
 Reply Server::Impl::Patch(Call& call) {
+  const std::string media = call.request.Header("content-type");
+  if (Trim(std::string_view(media).substr(0, media.find(';'))) == kApplyPatch) return Apply(call);
   const auto write = ParseWriteOptions(call.query, "PatchOptions");
   if (!write) return Reply::Error(write.error());
   if (const auto kind = ParsePatchKind(call.request.Header("content-type"), *call.resource);

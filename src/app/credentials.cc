@@ -39,6 +39,16 @@ Result<net::KeyPair> LoadOrMake(env::FileSystem& files, const std::string& path,
   return pair;
 }
 
+// One line under `path`, or a new one from `make`, written there.
+Result<std::string> LoadOrMakeSecret(env::FileSystem& files, const std::string& path,
+                                     const std::function<std::string()>& make) {
+  auto kept = files.Read(path);
+  if (kept && !Trim(*kept).empty()) return std::string(Trim(*kept));
+  std::string made = make();
+  if (auto s = files.Write(path, made + "\n", 0600); !s) return std::unexpected(s.error());
+  return made;
+}
+
 }  // namespace
 
 std::string MakeToken(env::Random& random) {
@@ -79,15 +89,13 @@ Result<Credentials> LoadOrMakeCredentials(env::FileSystem& files, env::Random& r
   if (!admin) return std::unexpected(admin.error());
   result.admin = *admin;
 
-  auto token = files.Read(pki + "/admin.token");
-  if (token && !Trim(*token).empty()) {
-    result.admin_token = std::string(Trim(*token));
-    return result;
-  }
-  result.admin_token = MakeToken(random);
-  if (auto s = files.Write(pki + "/admin.token", result.admin_token + "\n", 0600); !s) {
-    return std::unexpected(s.error());
-  }
+  auto token = LoadOrMakeSecret(files, pki + "/admin.token", [&] { return MakeToken(random); });
+  if (!token) return std::unexpected(token.error());
+  result.admin_token = *token;
+  auto key = LoadOrMakeSecret(files, pki + "/service-accounts.key",
+                              [&] { return MakeToken(random) + MakeToken(random); });
+  if (!key) return std::unexpected(key.error());
+  result.token_key = *key;
   return result;
 }
 

@@ -1,6 +1,6 @@
 // Who may speak to the local cluster: its certificate authority, the server's certificate, the
-// administrator's client certificate and token, kept under the data folder (private parts 0600) so
-// that a kubeconfig stays valid across restarts.
+// administrator's client certificate and token, the key of ServiceAccounts' tokens, kept under the
+// data folder (private parts 0600) so that a kubeconfig stays valid across restarts.
 #pragma once
 
 #include <string>
@@ -16,6 +16,7 @@ struct Credentials {
   net::KeyPair server;
   net::KeyPair admin;
   std::string admin_token;
+  std::string token_key;  // signs the tokens of ServiceAccounts
 };
 
 // Reads what `dir`/pki has; makes what is missing, unreadable as PEM, or ends within 30 days.

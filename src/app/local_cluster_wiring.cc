@@ -56,6 +56,7 @@ void LocalCluster::MakeComponents() {
   apiserver::Options options;
   options.upstream_exact = checked_.options.upstream_exact;
   options.tokens = MakeTokens();
+  options.token_key = credentials_.token_key;
   options.address = fmt::format("127.0.0.1:{}", http_->port());
   options.service_network = networks_->services;
   api_ = std::make_unique<apiserver::Server>(loop_, clock_, random_, *store_, options);
@@ -77,9 +78,9 @@ void LocalCluster::MakeMetricsPath() {
       std::make_unique<RuleLoader>(loop_, clock_, random_, AddAccess("rules").client, *engine_);
   scrape_ = std::make_unique<scrape::Manager>(loop_, clock_, random_, AddAccess("scrape").client,
                                               appenders);
-  metricsserver::Options options;
   for (const scrape::StaticTargets& list : checked_.scrape.lists) scrape_->AddStatic(list);
   for (auto& [file, groups] : checked_.scrape.groups) engine_->SetGroups(file, std::move(groups));
+  metricsserver::Options options;
   options.values.upstream_exact = checked_.options.upstream_exact;
   if (const auto interval = checked_.options.metrics_relist_interval) {
     options.immediate = false;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kWorkers = 10;
 constexpr std::size_t kAbsentMax = 4096;
+constexpr int kConflictTries = 5;
 
 client::ResourceRef RefOf(const ServedKind& kind) {
   return {kind.group, kind.version, kind.plural};
@@ -202,14 +203,29 @@ net::Task<Status> GarbageCollector::Apply(OwnedObject object, GarbagePlan plan) 
         if (!released) co_return released;
       }
       [[fallthrough]];
-    case Action::kRemoveFinalizer: {
-      Json patch = RemoveFinalizerPatch(object, plan.finalizer);
-      Result<Json> patched = co_await context_.client.Patch(
-          RefOf(object.kind), object.ns, object.name, client::PatchType::kMerge, std::move(patch));
-      co_return StatusFrom(patched);
-    }
+    case Action::kRemoveFinalizer:
+      co_return co_await RemoveFinalizer(object, std::move(plan.finalizer));
   }
   co_return Status();
+}
+
+// The object as it is counts, not as the cache has it: its controller goes on writing its status
+// while the dependents leave.
+net::Task<Status> GarbageCollector::RemoveFinalizer(OwnedObject object, std::string finalizer) {
+  const client::ResourceRef ref = RefOf(object.kind);
+  Status status;
+  for (int i = 0; i < kConflictTries; ++i) {
+    Result<Json> current = co_await context_.client.Get(ref, object.ns, object.name);
+    if (!current) co_return StatusFrom(current);
+    const OwnedObject live = Summarize(object.kind, *current);
+    if (live.uid != object.uid || !live.HasFinalizer(finalizer)) co_return Status();
+    Json patch = RemoveFinalizerPatch(live, finalizer);
+    Result<Json> patched = co_await context_.client.Patch(
+        ref, object.ns, object.name, client::PatchType::kMerge, std::move(patch));
+    status = StatusFrom(patched);
+    if (status || status.error().code != Code::kConflict) co_return status;
+  }
+  co_return status;
 }
 
 net::Task<Status> GarbageCollector::Release(OwnedObject object, std::vector<std::string> owners) {

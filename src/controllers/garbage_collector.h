@@ -36,6 +36,7 @@ class GarbageCollector {
   net::Task<Result<std::vector<OwnerState>>> OwnerStates(OwnedObject object);
   net::Task<Result<bool>> Exists(OwnerLink owner, std::string ns);
   net::Task<Status> Apply(OwnedObject object, GarbagePlan plan);
+  net::Task<Status> RemoveFinalizer(OwnedObject object, std::string finalizer);
   net::Task<Status> Release(OwnedObject object, std::vector<std::string> owners);
   std::vector<ServedKind> Kinds() const;
 

@@ -337,13 +337,13 @@ Result<std::vector<std::string>> CheckFields(const Resource& resource, Json& obj
   return std::move(typed.strict_errors);
 }
 
-void Complete(const Resource& resource, Json& object) {
+void Complete(const Resource& resource, Json& object, Stage stage) {
   if (resource.type.empty()) {
     auto metadata = object.find("metadata");
     if (metadata == object.end()) return;
-    CompleteTyped(*TypeTable::Get().Find("meta/v1.ObjectMeta"), *metadata);
+    CompleteTyped(*TypeTable::Get().Find("meta/v1.ObjectMeta"), stage, *metadata);
   } else {
-    CompleteTyped(*TypeTable::Get().Find(resource.type), object);
+    CompleteTyped(*TypeTable::Get().Find(resource.type), stage, object);
   }
 }
 

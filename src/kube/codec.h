@@ -4,7 +4,8 @@
 //
 // Objects come out in the form in which Go prints the kind's struct: quantities canonical, times in
 // UTC, empty values gone where the type says omitempty and there (`{}`, `""`, `0`, null) where it
-// does not. Equal objects are equal Json whichever way they came.
+// does not. Empty lists and maps that the text has stay until Complete, so that defaults do not
+// fill them. Equal objects are then equal Json whichever way they came.
 #pragma once
 
 #include <string>
@@ -47,9 +48,13 @@ enum class Wording { kJson, kConverter };
 Result<std::vector<std::string>> CheckFields(const Resource& resource, Json& object,
                                              Wording wording = Wording::kJson);
 
+// What Go keeps of a field that is there and empty: its decoder tells an empty list from none, so
+// that defaults do not fill it; its encoder leaves both out.
+enum class Stage { kDecoding, kEncoding };
+
 // Brings an object that the server itself has changed (defaults, conversion, PrepareFor...) into
 // the form above. Fields that the type does not know are kept.
-void Complete(const Resource& resource, Json& object);
+void Complete(const Resource& resource, Json& object, Stage stage = Stage::kEncoding);
 
 // `strict decoding error: unknown field "a", duplicate field "b"`; empty where there are none.
 std::string StrictError(const std::vector<std::string>& strict_errors);

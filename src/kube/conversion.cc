@@ -212,8 +212,14 @@ Json BehaviorFromGo(const Json& value) {
   return out;
 }
 
+Json& EnsureObject(Json& object, std::string_view key) {
+  Json& member = Ensure(object, {key});
+  if (!member.is_object()) member = Json::object();
+  return member;
+}
+
 void V2SpecToV1(Json& object, Json& annotations) {
-  Json& spec = Ensure(object, {"spec"});
+  Json& spec = EnsureObject(object, "spec");
   Json others = Json::array();
   bool found = false;
   for (const Json& metric : GetArray(spec, {"metrics"})) {
@@ -235,7 +241,7 @@ void V2SpecToV1(Json& object, Json& annotations) {
 }
 
 void V2StatusToV1(Json& object, Json& annotations) {
-  Json& status = Ensure(object, {"status"});
+  Json& status = EnsureObject(object, "status");
   Json current = Json::array();
   for (const Json& metric : GetArray(status, {"currentMetrics"})) {
     current.push_back(MetricToV1(metric, kStatusNames));
@@ -289,7 +295,7 @@ Json CpuMetric(std::string_view amounts, const Json& utilization) {
 void V1ToV2(Json& object) {
   Json& meta = Ensure(object, {"metadata"});
   Json annotations = GetObject(meta, {"annotations"});
-  Json& spec = Ensure(object, {"spec"});
+  Json& spec = EnsureObject(object, "spec");
   Json metrics = MetricsFromV1(FromAnnotation(annotations, kMetrics), kTargetNames);
   if (const Json* cpu = Find(spec, "targetCPUUtilizationPercentage"); cpu && !cpu->is_null()) {
     metrics.push_back(CpuMetric("target", *cpu));  // last, wherever it came from
@@ -299,7 +305,7 @@ void V1ToV2(Json& object) {
   Json behavior = FromAnnotation(annotations, kBehavior);
   if (behavior.is_object()) spec["behavior"] = BehaviorFromGo(behavior);
 
-  Json& status = Ensure(object, {"status"});
+  Json& status = EnsureObject(object, "status");
   if (const Json* cpu = Find(status, "currentCPUUtilizationPercentage"); cpu && !cpu->is_null()) {
     status["currentMetrics"] = Json::array({CpuMetric("current", *cpu)});
   }
@@ -319,7 +325,7 @@ void V1ToV2(Json& object) {
 
 // What v2 leaves out and v2beta2 does not.
 void TrimForV2(Json& object) {
-  Json& status = Ensure(object, {"status"});
+  Json& status = EnsureObject(object, "status");
   if (GetInt(status, {"currentReplicas"}, 0) == 0) status.erase("currentReplicas");
   if (GetArray(status, {"conditions"}).empty()) status.erase("conditions");
   DefaultHpa("v2", object);

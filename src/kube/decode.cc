@@ -91,7 +91,7 @@ Json ZeroOf(const ValueType& type) {
       return nullptr;
     case Scalar::kMessage: {
       Json out = Json::object();
-      CompleteTyped(TypeTable::Get().at(type.message), out);
+      CompleteTyped(TypeTable::Get().at(type.message), Stage::kEncoding, out);
       return out;
     }
   }
@@ -116,13 +116,14 @@ bool IsEmpty(const Json& value) {
 }
 
 // Decides about one field that is there; false: it is to be left out.
-bool SettleField(const Field& field, Json& value) {
+bool SettleField(const Field& field, Stage stage, Json& value) {
   if (value.is_null()) {
     std::optional<Json> zero = ZeroOf(field);
     if (zero) value = std::move(*zero);
     return zero.has_value();
   }
   if (field.pointer || IsStruct(field.type)) return true;
+  if (field.omit_empty && value.is_structured() && stage == Stage::kDecoding) return true;
   if (field.omit_empty) return !IsEmpty(value);
   // An empty list is nil after its way through the storage.
   if (field.type.shape != Shape::kOne && value.empty()) value = nullptr;
@@ -163,7 +164,7 @@ class Decoder {
       Json decoded = DecodeValue(member.value, field->type);
       go_path_.pop_back();
       path_.resize(mark);
-      if (SettleField(*field, decoded)) {
+      if (SettleField(*field, Stage::kDecoding, decoded)) {
         out[member.name] = std::move(decoded);
       } else {
         out.erase(member.name);
@@ -373,7 +374,8 @@ class Decoder {
     }
     Result<std::string> bytes = DecodeGoBase64(Unquote(value));
     if (!bytes) {
-      Refuse(bytes.error().message);
+      const bool converter = wording_ == Wording::kConverter;
+      Refuse((converter ? "error decoding from json: " : "") + bytes.error().message);
       return nullptr;
     }
     return Base64Encode(*bytes);
@@ -440,14 +442,14 @@ class Decoder {
 };
 
 // Completes what is inside a value of the type.
-void CompleteValue(const ValueType& type, Json& value) {
+void CompleteValue(const ValueType& type, Stage stage, Json& value) {
   if (type.scalar != Scalar::kMessage) return;
   if (type.shape == Shape::kOne) {
-    if (value.is_object()) CompleteTyped(TypeTable::Get().at(type.message), value);
+    if (value.is_object()) CompleteTyped(TypeTable::Get().at(type.message), stage, value);
     return;
   }
   if (!value.is_structured()) return;
-  for (Json& element : value) CompleteValue(type.Element(), element);
+  for (Json& element : value) CompleteValue(type.Element(), stage, element);
 }
 
 bool PreservesUnknown(const Json& schema) {
@@ -499,15 +501,15 @@ Result<TypedObject> DecodeTyped(const JsonText& value, const Type& type, Wording
   return out;
 }
 
-void CompleteTyped(const Type& type, Json& object) {
+void CompleteTyped(const Type& type, Stage stage, Json& object) {
   for (const Field& field : type.fields) {
     auto member = object.find(field.name);
     if (member == object.end()) {
       AddZero(field, object);
       continue;
     }
-    CompleteValue(field.type, *member);
-    if (!SettleField(field, *member)) object.erase(member);
+    CompleteValue(field.type, stage, *member);
+    if (!SettleField(field, stage, *member)) object.erase(member);
   }
 }
 

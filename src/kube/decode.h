@@ -21,7 +21,7 @@ Result<TypedObject> DecodeTyped(const JsonText& value, const Type& type, Wording
 
 // An object in the form in which Go prints the type: fields that it leaves out are removed, those
 // that it always prints are added.
-void CompleteTyped(const Type& type, Json& object);
+void CompleteTyped(const Type& type, Stage stage, Json& object);
 
 // A custom resource against its schema: unknown fields are removed and told, in sorted order.
 std::vector<std::string> Prune(const Json& schema, Json& object);

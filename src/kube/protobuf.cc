@@ -372,7 +372,7 @@ Result<Json> DecodeProtobuf(std::string_view body) {
   Decoder decoder;
   Json object = decoder.Message(raw, *type);
   if (decoder.error) return Fail(Code::kInvalid, *decoder.error);
-  CompleteTyped(*type, object);
+  CompleteTyped(*type, Stage::kDecoding, object);
   object["apiVersion"] = api_version;
   object["kind"] = kind;
   return object;

@@ -82,10 +82,10 @@ TEST(Registry, OrdersVersionsAndLeavesV2beta2Out) {
             (std::vector<std::string>{"v2", "v1", "v2beta2"}));
   EXPECT_EQ(Registry(false).Versions("autoscaling"), (std::vector<std::string>{"v2", "v1"}));
   EXPECT_EQ(Registry(false).Groups(),
-            (std::vector<std::string>{"", "apps", "events.k8s.io", "autoscaling", "batch",
-                                      "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
-                                      "apiextensions.k8s.io", "coordination.k8s.io",
-                                      "discovery.k8s.io"}));
+            (std::vector<std::string>{
+                "", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io",
+                "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
+                "apiextensions.k8s.io", "coordination.k8s.io", "discovery.k8s.io"}));
 }
 
 TEST(Registry, ResolvesNames) {

@@ -305,7 +305,7 @@ constexpr FieldLabel kFieldLabels[] = {
     {"Secret", "type"},
     {"Service", "spec.clusterIP"},
     {"Service", "spec.type"},
-    {"ReplicaSet", "status.replicas"},
+    {"ReplicationController", "status.replicas"},
     {"Event", "involvedObject.kind"},
     {"Event", "involvedObject.namespace"},
     {"Event", "involvedObject.name"},

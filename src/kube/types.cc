@@ -91,6 +91,9 @@ void ReadFlags(std::string_view line, Field& field) {
     } else if (TakeOption(word, "patch")) {
       ReadPatchRules(TakePiece(word, ':'), field);
       field.patch_key = word;
+    } else if (TakeOption(word, "map")) {
+      WEIR_CHECK(word == "atomic");
+      field.map_atomic = true;
     } else {
       WEIR_CHECK(TakeOption(word, "list"));
       field.list_type = TakePiece(word, ':');
@@ -128,6 +131,7 @@ TypeTable::TypeTable(std::string_view text) {
     type.name = TakeWord(line);
     for (std::string_view word = TakeWord(line); !word.empty(); word = TakeWord(line)) {
       if (TakeOption(word, "kind")) type.kind_of = word;
+      if (TakeOption(word, "map")) type.atomic = word == "atomic";
     }
     types_.push_back(type);
   }

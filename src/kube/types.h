@@ -62,6 +62,7 @@ struct Field {
   std::string_view patch_key;      // strategic merge; empty: a list of plain values
   std::string_view list_type;      // server-side apply: atomic, set, map
   std::string_view list_keys;      // separated by commas
+  bool map_atomic = false;         // server-side apply owns and replaces the map as a whole
   std::string_view default_value;  // as OpenAPI tells it
   std::string_view enum_values;    // separated by `|`
 };
@@ -70,6 +71,7 @@ struct Type {
   std::string_view name;     // "apps/v1.DeploymentSpec"
   std::string_view kind_of;  // group versions in which it is a kind, separated by commas
   std::span<const Field> fields;
+  bool atomic = false;  // server-side apply owns and replaces it as a whole
 
   const Field* Find(std::string_view field) const;
   // As Go's messages print it: "v1.DeploymentSpec", and without the package.

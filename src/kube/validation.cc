@@ -74,11 +74,17 @@ FieldErrors ValidateBuiltIn(const Resource& resource, const Json* old, const Jso
   return ValidateMetaOnly(resource, old, object, true);
 }
 
-}  // namespace
+// What every update is asked before its kind's own rules, which ask it again (rest.BeforeUpdate).
+FieldErrors ValidateCommonUpdate(const Resource& resource, const Json& old, const Json& object) {
+  const Json& meta = GetObject(object, {"metadata"});
+  FieldErrors errors =
+      ValidateObjectMeta(meta, resource.namespaced, NameRule::kAny, false, "metadata");
+  Append(errors, ValidateObjectMetaUpdate(meta, GetObject(old, {"metadata"}), "metadata"));
+  return errors;
+}
 
-std::vector<FieldError> Validate(const Resource& resource, std::string_view subresource,
-                                 const Json* old, const Json& object,
-                                 const StrategyOptions& options) {
+FieldErrors ValidateByKind(const Resource& resource, std::string_view subresource, const Json* old,
+                           const Json& object, const StrategyOptions& options) {
   if (subresource == "status") {
     if (resource.kind == "Pod" && old != nullptr) return ValidatePodStatusUpdate(object, *old);
     return ValidateStatusUpdate(resource, old, object);
@@ -89,6 +95,17 @@ std::vector<FieldError> Validate(const Resource& resource, std::string_view subr
     return errors;
   }
   return ValidateBuiltIn(resource, old, object, options);
+}
+
+}  // namespace
+
+std::vector<FieldError> Validate(const Resource& resource, std::string_view subresource,
+                                 const Json* old, const Json& object,
+                                 const StrategyOptions& options) {
+  FieldErrors errors;
+  if (old != nullptr) errors = ValidateCommonUpdate(resource, *old, object);
+  Append(errors, ValidateByKind(resource, subresource, old, object, options));
+  return errors;
 }
 
 }  // namespace weir::kube

@@ -306,6 +306,13 @@ TEST(ValidationTest, ConfigMapsSecretsNodesEvents) {
          {R"({"type":"kubernetes.io/dockerconfigjson","stringData":{".dockerconfigjson":"x"}})",
           "data[.dockerconfigjson]: Invalid value: \"<secret contents redacted>\": invalid "
           "character 'x' looking for beginning of value\n"}});
+  // The limit counts the bytes that the base64 stands for.
+  for (const std::size_t size : {1048576UL, 1048577UL}) {
+    const Resource& secrets = *Kinds().Find("", "v1", "secrets");
+    const Json secret = {{"stringData", {{"a", std::string(size, 'x')}}}};
+    EXPECT_EQ(Validate(secrets, "", nullptr, Prepared(secrets, DumpJson(secret)), {}).size(),
+              size - 1048576U);
+  }
   Check("", "nodes",
         {{R"({"spec":{"taints":[{"key":"a"}]}})", "metadata.taints[0].effect: Required value\n"}});
   Check("", "events",

@@ -98,7 +98,7 @@ std::string ResponseHead(const HttpResponse& response, const Framing& framing) {
                  ReasonPhrase(response.status));
   for (const auto& [name, value] : response.headers) {
     if (FramesBody(name) || !IsToken(name)) continue;
-    AppendHeader(head, name, value);
+    for (const std::string& line : Split(value, '\n')) AppendHeader(head, name, line);
   }
   if (framing.content_length) {
     fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", *framing.content_length);

@@ -20,7 +20,8 @@ struct Framing {
 };
 
 // Status line and headers, ending with the blank line. Headers that frame the body are ours: those
-// of the response are left out. Line breaks in values become blanks.
+// of the response are left out. Line feeds separate the values of a header that comes several times
+// (warning): each becomes a line of its own. Other line breaks in values become blanks.
 std::string ResponseHead(const HttpResponse& response, const Framing& framing);
 
 // kInvalid where method, target or a header would break out of its line.

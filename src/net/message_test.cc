@@ -108,11 +108,13 @@ TEST(ResponseHead, WritesOurFramingAndKeepsLinesWhole) {
   HttpResponse response = HttpResponse::Text(404, "x");
   response.headers["x-odd"] = "a\r\nInjected: b";
   response.headers["content-length"] = "77";
+  response.headers["warning"] = "299 - \"a\"\n299 - \"b\"";
   Framing framing;
   framing.content_length = 1;
   EXPECT_EQ(ResponseHead(response, framing),
             "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\n"
-            "X-Odd: a  Injected: b\r\nContent-Length: 1\r\n\r\n");
+            "Warning: 299 - \"a\"\r\nWarning: 299 - \"b\"\r\n"
+            "X-Odd: a \r\nX-Odd: Injected: b\r\nContent-Length: 1\r\n\r\n");
   framing.keep_alive = false;
   framing.content_length.reset();
   framing.chunked = true;
