@@ -14,8 +14,11 @@ DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 HPAS = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
 
 
-def arguments():
+def arguments(**choices):
+    """The arguments of every test, and a `--NAME` for each of the choices, the first by default."""
     parser = argparse.ArgumentParser()
+    for name, values in choices.items():
+        parser.add_argument(f"--{name}", choices=values, default=values[0])
     parser.add_argument("--weir", required=True)
     parser.add_argument("--kubectl", required=True)
     parser.add_argument("--only", default="", help="run the cases whose name contains this")

@@ -130,6 +130,13 @@ class Cluster:
             raise Failure(f"kubectl {' '.join(map(str, args))}: {run.stderr.strip()}")
         return run.stdout + run.stderr
 
+    def popen(self, *args, kubectl=None, env=None):
+        """A kubectl that runs on; its output, errors included, is `stdout`, by lines."""
+        return subprocess.Popen([str(kubectl or self.kubectl_path), *map(str, args)], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                stdin=subprocess.DEVNULL, env=self.kubectl_env() | (env or {}),
+                                cwd=ROOT)
+
     def request(self, method, path, body=None, content_type="application/json", token=None,
                 timeout=10):
         """(status, text) of one request with the administrator's token."""
@@ -174,3 +181,33 @@ def _redis_value(f):
     if kind == "*":
         return [_redis_value(f) for _ in range(int(rest))]
     return rest
+
+
+def rabbit(host, method, path, body=None, timeout=10):
+    """(status, answer) of RabbitMQ's management API."""
+    request = urllib.request.Request(
+        f"http://{host}:15672/api/{path}", None if body is None else json.dumps(body).encode(),
+        {"Authorization": "Basic Z3Vlc3Q6Z3Vlc3Q=", "Content-Type": "application/json"},
+        method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def rabbit_messages(host, queue):
+    """How many messages the queue has; 0 where it does not exist."""
+    status, queues = rabbit(host, "GET", "queues?disable_stats=true&enable_queue_totals=true")
+    if status != 200:
+        raise Failure(f"RabbitMQ's management API: {status} {queues}")
+    return sum(q.get("messages", 0) for q in queues if q["name"] == queue)
+
+
+def done_ids(host, queue="Orders.done"):
+    """The ids of the messages in a queue, which keeps them."""
+    status, messages = rabbit(host, "POST", f"queues/%2F/{queue}/get", {
+        "count": 100000, "ackmode": "ack_requeue_true", "encoding": "auto"})
+    if status != 200:
+        raise Failure(f"{queue}: {status} {messages}")
+    return [m["properties"]["message_id"] for m in messages]

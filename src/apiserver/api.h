@@ -155,6 +155,9 @@ struct Server::Impl {
   Reply Evict(Call& call);
   net::Task<void> Logs(std::shared_ptr<Call> call, net::ResponseWriter& writer);
 
+  // pod_streams.cc
+  net::Task<void> PortForward(std::shared_ptr<Call> call, net::ResponseWriter& writer);
+
   // reviews.cc: what is answered and not stored.
   Reply Review(Call& call);
   Answer<Json> AnswerAccessReview(const Call& call, const Json& review) const;

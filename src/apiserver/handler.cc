@@ -212,6 +212,10 @@ net::Task<void> Server::Impl::ServeResource(std::shared_ptr<Call> call,
     co_await Logs(call, writer);
     co_return;
   }
+  if (call->info.subresource == "portforward") {
+    co_await PortForward(call, writer);
+    co_return;
+  }
   const bool watch = call->info.verb == "watch";
   auto accepted = NegotiateAnswer(call->request.Header("accept"), watch);
   if (!accepted) {

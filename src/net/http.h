@@ -58,6 +58,8 @@ struct Peer {
   std::optional<Certificate> certificate;
 };
 
+class TcpStream;
+
 // How a handler answers: Send once, or Begin, any number of Write, End. Valid until the handler's
 // task ends. An error means that the client has gone or is too slow (a Write waits for it for at
 // most the server's write timeout); the handler just returns.
@@ -71,6 +73,10 @@ class ResponseWriter {
   virtual Task<Status> End() = 0;
   // Whether the client closed its side while a stream was under way (watches poll it by Signal).
   virtual bool closed() const = 0;
+  // Answers 101 with these headers and hands the connection over, for another protocol on it. The
+  // stream is good until the handler's task ends, and ends when the server stops. kInvalid where
+  // there is no connection of its own (in process).
+  virtual Task<Result<std::unique_ptr<TcpStream>>> Upgrade(Headers headers);
   // Called once when the client goes away while a stream is under way; replaces the last one.
   virtual void OnClose(std::function<void()> callback) = 0;
 };

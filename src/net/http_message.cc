@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "net/http.h"
+#include "net/tcp.h"
 
 namespace weir::net {
 namespace {
@@ -77,6 +78,10 @@ std::string BuildQuery(const std::vector<std::pair<std::string, std::string>>& p
     query += PercentEncode(value);
   }
   return query;
+}
+
+Task<Result<std::unique_ptr<TcpStream>>> ResponseWriter::Upgrade(Headers) {
+  co_return Fail(Code::kInvalid, "this connection cannot be upgraded");
 }
 
 }  // namespace weir::net

@@ -15,6 +15,7 @@
 #include "net/http.h"
 #include "net/http_parser.h"
 #include "net/http_wire.h"
+#include "net/tcp.h"
 #include "net/tls_context.h"
 
 namespace weir::net {
@@ -93,9 +94,11 @@ class HttpServer::State::Session final : public ResponseWriter,
   Task<Status> End() override;
   bool closed() const override { return closed_; }
   void OnClose(std::function<void()> callback) override;
+  Task<Result<std::unique_ptr<TcpStream>>> Upgrade(Headers headers) override;
 
  private:
-  enum class Answer { kNone, kSent, kStreaming, kEnded };
+  class Upgraded;
+  enum class Answer { kNone, kSent, kStreaming, kEnded, kUpgraded };
 
   void SetDeadline(Duration limit) { deadline_tick_ = server_.ticks + limit / server_.tick + 1; }
   void LiftDeadline() { deadline_tick_ = 0; }
@@ -468,6 +471,64 @@ void HttpServer::State::Session::CheckDeadline() {
 void HttpServer::State::Session::BeginStop() {
   if (idle_) Cut();
   if (answer_ == Answer::kStreaming) MarkClosed();
+  if (answer_ == Answer::kUpgraded) Cut();
+}
+
+// The connection after its upgrade. The session outlives it: it is the handler's, whose task the
+// session awaits.
+class HttpServer::State::Session::Upgraded final : public TcpStream {
+ public:
+  explicit Upgraded(std::shared_ptr<Session> session) : session_(std::move(session)) {}
+
+  Task<Result<std::string>> Read(std::size_t max_bytes, Duration timeout) override {
+    if (const bool cancelled = co_await IsCancelled(); cancelled)
+      co_return Fail(Code::kCancelled, "read: cancelled");
+    auto& buffer = session_->buffer_;
+    if (buffer.size() == 0) {
+      const Deadline deadline = co_await Deadline::In(timeout);
+      auto token = deadline.token();
+      const auto space = buffer.prepare(kReadBytes);
+      const auto [error, size] = co_await session_->connection_.ReadSome(space, token);
+      buffer.commit(size);
+      if (IsEndOfStream(error)) co_return std::string();
+      if (error) co_return Fail(deadline.code(), fmt::format("read: {}", error.message()));
+    }
+    const std::size_t size = std::min(max_bytes, buffer.size());
+    std::string bytes(static_cast<const char*>(buffer.cdata().data()), size);
+    buffer.consume(size);
+    co_return bytes;
+  }
+
+  Task<Status> Write(std::string bytes, Duration timeout) override {
+    if (const bool cancelled = co_await IsCancelled(); cancelled)
+      co_return Fail(Code::kCancelled, "write: cancelled");
+    const Deadline deadline = co_await Deadline::In(timeout);
+    auto token = deadline.token();
+    const auto [error, size] = co_await session_->connection_.WriteAll(asio::buffer(bytes), token);
+    if (error) co_return Fail(deadline.code(), fmt::format("write: {}", error.message()));
+    co_return Status();
+  }
+
+  void ShutdownWrite() override {
+    error_code ignored;
+    session_->connection_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+  }
+  void Close() override { session_->Cut(); }
+
+ private:
+  const std::shared_ptr<Session> session_;
+};
+
+Task<Result<std::unique_ptr<TcpStream>>> HttpServer::State::Session::Upgrade(Headers headers) {
+  if (answer_ != Answer::kNone) co_return Fail(Code::kInternal, "answered already");
+  answer_ = Answer::kUpgraded;
+  keep_alive_ = false;
+  std::string head = "HTTP/1.1 101 Switching Protocols\r\n";
+  for (const auto& [name, value] : headers) head += fmt::format("{}: {}\r\n", name, value);
+  const Status written = co_await WriteBytes(head + "\r\n");
+  if (!written) co_return std::unexpected(written.error());
+  if (server_.stopping) Cut();
+  co_return std::make_unique<Upgraded>(shared_from_this());
 }
 
 Task<void> HttpServer::State::Accept(std::shared_ptr<State> self) {

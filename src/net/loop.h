@@ -107,9 +107,9 @@ class Signal {
   std::shared_ptr<State> state_;
 };
 
-// A few threads for work that blocks (a library's, or computing). Work is value in, value out: `work`
-// runs on a pool thread, the coroutine resumes on the loop with its result. At most `queue_limit`
-// jobs wait; beyond that Run answers kUnavailable at once.
+// A few threads for work that blocks (a library's, or computing). Work is value in, value out:
+// `work` runs on a pool thread, the coroutine resumes on the loop with its result. At most
+// `queue_limit` jobs wait; beyond that Run answers kUnavailable at once.
 class BlockingPool {
  public:
   BlockingPool(Loop& loop, int threads, std::size_t queue_limit);
