@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Plays recorded sessions on a `weir up` and compares, command by command.
 
-usage: goldens.py --weir PROGRAM --kubectl PROGRAM [--write] [--verbose] [SESSION...]
+usage: goldens.py --weir PROGRAM --kubectl PROGRAM [--own VERSION [--record]] [--write] [--verbose]
+                  [SESSION...]
 
 With ../shared/goldens: the recordings of a real Kubernetes 1.36, against `weir up --upstream-exact
---kubelet none` and the recordings' own stand-in for a kubelet. Without it: tests/goldens/1.33,
-against the default mode. Ends with `N passed, N failed, N departed`; exit status 1 where a command
+--kubelet none` and the recordings' own stand-in for a kubelet. Without it, or with --own: the project's
+own sessions, tests/goldens/VERSION (of kubectl; 1.33), against the default mode. Ends with `N passed, N failed, N departed`; exit status 1 where a command
 differs that is neither a departure (docs/departures.txt) nor known to fail (tests/goldens/known).
 --write: writes the counts into docs/benchmarks.md and the failures into tests/goldens/known."""
 import argparse
 import concurrent.futures
+import contextlib
 import difflib
 import fnmatch
 import http.server
@@ -27,6 +29,7 @@ import sessions
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECORDINGS = ROOT.parent / "shared/goldens"
 DEPARTURES = ROOT / "docs/departures.txt"
+OWN = ROOT / "tests/goldens"
 KNOWN = ROOT / "tests/goldens/known-failures.txt"
 REPORT = ROOT / "docs/benchmarks.md"
 AT_ONCE = 4
@@ -127,12 +130,12 @@ class Recorded:
             self.metrics_dir))
 
 
-class Default:
-    """A `weir up` as a user starts it, for the project's own sessions."""
+class Own:
+    """A `weir up` as a user starts it, for the project's own sessions. Each has one to itself."""
 
     def __init__(self, args, folder, _metrics):
         self.args, self.folder = args, folder
-        self.cluster = cluster.Cluster(args.weir, args.kubectl, "--downscale-stabilization", "10s")
+        self.cluster = cluster.Cluster(args.weir, args.kubectl, "--downscale-stabilization", "3s")
 
     def __enter__(self):
         self.cluster.start()
@@ -142,17 +145,18 @@ class Default:
         self.cluster.close()
 
     def play(self, path):
-        return sessions.play(sessions.Session(
-            path, self.cluster.kubeconfig, self.args.kubectl, self.folder, ROOT / "examples"))
+        session = sessions.Session(path, self.cluster.kubeconfig, self.args.kubectl, self.folder,
+                                   ROOT / "examples", patience=30, namespace="default")
+        return sessions.record(session) if self.args.record else sessions.play(session)
 
 
-def wants_metrics(path):
-    return path.name.startswith(("metrics-", "walkthrough-"))
+def wants_its_own(path):
+    return OWN in path.parents or path.name.startswith(("metrics-", "walkthrough-"))
 
 
 def play_all(args, paths):
     """-> {path: answers}. Sessions with metrics get a cluster each, the others share one."""
-    kind = Recorded if RECORDINGS.is_dir() else Default
+    kind = Own if args.own else Recorded
     locks = {name: lock for group in TURNS for lock in [threading.Lock()] for name in group}
     results = {}
 
@@ -165,14 +169,17 @@ def play_all(args, paths):
             with locks.get(path.stem, threading.Lock()):
                 return common.play(path)
 
+        sharing = [path for path in paths if not wants_its_own(path)]
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool, \
-                kind(args, folder, False) as common:
-            started = {path: pool.submit(alone if wants_metrics(path) else shared, path)
+                contextlib.ExitStack() as stack:
+            common = stack.enter_context(kind(args, folder, False)) if sharing else None
+            started = {path: pool.submit(shared if path in sharing else alone, path)
                        for path in paths}
             for path, answers in started.items():
                 results[path] = answers.result()
-                equal = sum(a.equal for a in results[path])
-                print(f"{path.stem}: {equal} of {len(results[path])} equal", flush=True)
+                if not args.record:
+                    equal = sum(a.equal for a in results[path])
+                    print(f"{path.stem}: {equal} of {len(results[path])} equal", flush=True)
     return results
 
 
@@ -215,17 +222,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--weir", required=True)
     parser.add_argument("--kubectl", required=True)
+    parser.add_argument("--own", default="" if RECORDINGS.is_dir() else "1.33",
+                        help="play the project's own sessions, of this version of kubectl")
+    parser.add_argument("--record", action="store_true",
+                        help="with --own: write what is printed into the sessions")
     parser.add_argument("--write", action="store_true", help="write the ledgers")
     parser.add_argument("--verbose", action="store_true", help="print known differences too")
     parser.add_argument("sessions", nargs="*", help="names, or patterns as walkthrough-*")
     args = parser.parse_args()
-    folder = RECORDINGS / "sessions" if RECORDINGS.is_dir() else ROOT / "tests/goldens/1.33"
+    folder = OWN / args.own if args.own else RECORDINGS / "sessions"
     paths = [path for path in sorted(folder.glob("*.session"))
              if not args.sessions or any(fnmatch.fnmatch(path.stem, p) for p in args.sessions)]
     if not paths:
         sys.exit(f"goldens: no session of {folder} is named {' '.join(args.sessions)}")
     departures, known = lines_of(DEPARTURES), lines_of(KNOWN)
     results = play_all(args, paths)
+    if args.record:
+        return 0
     counts, regressions = {"passed": 0, "failed": 0, "departed": 0}, 0
     for path, answers in results.items():
         for answer in answers:

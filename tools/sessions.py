@@ -9,8 +9,8 @@ player of the sessions in tests/goldens and of recordings of real clusters.
     [exit 1]               the exit status, where it is not 0
     \\$ text                an output line that begins with $, #, > or \\, or an empty one
 
-Every session runs in a namespace of its own name ($NS), which is deleted afterwards, and in a folder
-of its own ($HOME). `http METHOD PATH [curl options] [--headers] [--anonymous] [--managed]` sends one
+A session runs in a namespace of its own name ($NS), which is deleted afterwards, or in one that is
+there; and in a folder of its own ($HOME). `http METHOD PATH [curl options] [--headers] [--anonymous] [--managed]` sends one
 request. What changes from run to run is replaced before the comparison (REPLACEMENTS)."""
 import base64
 import json
@@ -116,11 +116,14 @@ class Answer:
 class Session:
     """A session under way: its folder, its namespace, its environment."""
 
-    def __init__(self, path, kubeconfig, kubectl, folder, data="", metrics_dir="", patience=20):
+    def __init__(self, path, kubeconfig, kubectl, folder, data="", metrics_dir="", patience=20,
+                 namespace=""):
+        """`namespace`: one that is there; none: one of the session's own name."""
         self.path, self.kubeconfig = pathlib.Path(path), str(kubeconfig)
         self.kubectl_path, self.patience = str(pathlib.Path(kubectl).resolve()), patience
-        self.ns = re.sub(r"[^a-z0-9-]", "-", self.path.stem.lower())
-        self.folder = pathlib.Path(folder) / self.ns
+        name = re.sub(r"[^a-z0-9-]", "-", self.path.stem.lower())
+        self.ns, self.own_namespace = namespace or name, not namespace
+        self.folder = pathlib.Path(folder) / name
         self.data, self.metrics_dir = str(data), str(metrics_dir)
         self.env = {}
 
@@ -133,8 +136,9 @@ class Session:
         programs.mkdir(parents=True)
         self._write_access(programs)
         self._clear_metrics()
-        self.kubectl("delete", "namespace", self.ns, "--ignore-not-found", "--timeout=60s")
-        self.kubectl("create", "namespace", self.ns)
+        if self.own_namespace:
+            self.kubectl("delete", "namespace", self.ns, "--ignore-not-found", "--timeout=60s")
+            self.kubectl("create", "namespace", self.ns)
         end = time.monotonic() + 10
         while self.kubectl("get", "sa", "default", "-n", self.ns).returncode:
             if time.monotonic() > end:
@@ -144,7 +148,8 @@ class Session:
 
     def __exit__(self, *_):
         self._clear_metrics()
-        self.kubectl("delete", "namespace", self.ns, "--wait=false")
+        if self.own_namespace:
+            self.kubectl("delete", "namespace", self.ns, "--wait=false")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write_access(self, programs):
@@ -193,7 +198,8 @@ class Session:
         if self.data:
             text = text.replace(self.data, "$DATA")
         text = normalise(text.replace(str(self.folder), "$HOME"), structured)
-        text = re.sub(rf"\b{re.escape(self.ns)}\b", "NS", text)
+        if self.own_namespace:
+            text = re.sub(rf"\b{re.escape(self.ns)}\b", "NS", text)
         return text.splitlines() + ([f"[exit {status}]"] if status else [])
 
     def answer(self, step):
