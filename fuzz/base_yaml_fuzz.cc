@@ -16,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       WEIR_CHECK(again.has_value());
     }
   }
+  if (const auto root = weir::ParseYamlNodes(text)) WEIR_CHECK(root->line >= 1);
   if (const auto json = weir::ParseJson(text)) {
     WEIR_CHECK(weir::ParseJson(weir::DumpJson(*json)).has_value());
   }
