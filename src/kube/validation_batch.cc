@@ -62,6 +62,30 @@ void CheckJobTemplate(FieldErrors& errors, const Json& spec, const std::string& 
   }
 }
 
+void CheckFailurePolicy(FieldErrors& errors, const Json& spec, const std::string& path) {
+  const Json* policy = Find(spec, "podFailurePolicy");
+  if (policy == nullptr) return;
+  const std::string restart = GetString(spec, {"template", "spec", "restartPolicy"});
+  const Json& rules = GetArray(*policy, {"rules"});
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const std::string at = Index(Child(path, "podFailurePolicy.rules"), i);
+    CheckOneOf(errors, Child(at, "action"), GetString(rules[i], "action"),
+               {"Count", "FailIndex", "FailJob", "Ignore"});
+    const bool by_code = Find(rules[i], "onExitCodes") != nullptr;
+    const bool by_condition = !GetArray(rules[i], {"onPodConditions"}).empty();
+    if (by_code == by_condition) {
+      errors.push_back({"FieldValueInvalid", at,
+                        std::string("Invalid value: specifying ") +
+                            (by_code ? "both OnExitCodes and OnPodConditions is not supported"
+                                     : "one of OnExitCodes and OnPodConditions is required")});
+    }
+  }
+  if (restart == "OnFailure") {
+    errors.push_back(Invalid(Child(path, "template.spec.restartPolicy"), restart,
+                             "only \"Never\" is supported when podFailurePolicy is specified"));
+  }
+}
+
 void CheckJobSpec(FieldErrors& errors, const Json& spec, const std::string& path) {
   for (std::string_view key :
        {"parallelism", "completions", "activeDeadlineSeconds", "backoffLimit",
@@ -81,6 +105,7 @@ void CheckJobSpec(FieldErrors& errors, const Json& spec, const std::string& path
     CheckOneOf(errors, Child(path, "podReplacementPolicy"), replacement,
                {"Failed", "TerminatingOrFailed"});
   }
+  CheckFailurePolicy(errors, spec, path);
   CheckJobTemplate(errors, spec, path);
 }
 

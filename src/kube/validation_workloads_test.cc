@@ -88,6 +88,11 @@ TEST(WorkloadValidationTest, Jobs) {
        "\"Indexed\"\n"},
       {R"("backoffLimitPerIndex":1)",
        "spec.backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode\n"},
+      {R"("podFailurePolicy":{"rules":[{"action":"x"}]})",
+       "spec.podFailurePolicy.rules[0].action: Unsupported value: \"x\": supported values: "
+       "\"Count\", \"FailIndex\", \"FailJob\", \"Ignore\"\n"
+       "spec.podFailurePolicy.rules[0]: Invalid value: specifying one of OnExitCodes and "
+       "OnPodConditions is required\n"},
       {R"("manualSelector":true)",
        "spec.selector: Required value\n"
        "spec.template.metadata.labels: Invalid value: null: `selector` does not match template "
