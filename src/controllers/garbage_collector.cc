@@ -11,6 +11,10 @@ namespace {
 constexpr int kWorkers = 10;
 constexpr std::size_t kAbsentMax = 4096;
 constexpr int kConflictTries = 5;
+// An owner that orphans its dependents stays this long. kubectl looks at what it has deleted twice,
+// first for its uid and then by name alone: were a Deployment's new ReplicaSet of the same name
+// there in between, it would wait for that one's end.
+constexpr Duration kBeforeLeaving = std::chrono::milliseconds(500);
 
 client::ResourceRef RefOf(const ServedKind& kind) {
   return {kind.group, kind.version, kind.plural};
@@ -81,7 +85,12 @@ void GarbageCollector::OnObject(const ServedKind& kind, const client::ObjectPtr&
   if (matters && !same) queue_.Enqueue(std::move(uid));
 }
 
+Duration GarbageCollector::LeavesAt(const std::string& uid) {
+  return leaving_.emplace(uid, context_.clock.Monotonic() + kBeforeLeaving).first->second;
+}
+
 void GarbageCollector::Gone(const std::string& uid) {
+  leaving_.erase(uid);
   const OwnedObject* was = graph_.Find(uid);
   if (was != nullptr) {
     for (const OwnerLink& owner : was->owners) {
@@ -137,9 +146,14 @@ net::Task<Result<client::ReconcileResult>> GarbageCollector::Reconcile(std::stri
     states = std::move(*looked_up);
   }
   GarbagePlan plan = PlanGarbage(graph_, object, states);
+  const bool orphans = plan.action == GarbagePlan::Action::kReleaseAll;
+  if (orphans) LeavesAt(uid);
   const Status applied = co_await Apply(object, std::move(plan));
   if (!applied) co_return std::unexpected(applied.error());
-  co_return Done();
+  client::ReconcileResult result;
+  const Duration wait = orphans ? LeavesAt(uid) - context_.clock.Monotonic() : Duration(0);
+  if (wait > Duration(0)) result.requeue_after = wait;
+  co_return result;
 }
 
 net::Task<Result<std::vector<OwnerState>>> GarbageCollector::OwnerStates(OwnedObject object) {
@@ -202,6 +216,7 @@ net::Task<Status> GarbageCollector::Apply(OwnedObject object, GarbagePlan plan) 
         const Status released = co_await Release(copy, std::move(owners));
         if (!released) co_return released;
       }
+      if (context_.clock.Monotonic() < LeavesAt(object.uid)) co_return Status();  // comes again
       [[fallthrough]];
     case Action::kRemoveFinalizer:
       co_return co_await RemoveFinalizer(object, std::move(plan.finalizer));

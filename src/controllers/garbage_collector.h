@@ -38,6 +38,7 @@ class GarbageCollector {
   net::Task<Status> Apply(OwnedObject object, GarbagePlan plan);
   net::Task<Status> RemoveFinalizer(OwnedObject object, std::string finalizer);
   net::Task<Status> Release(OwnedObject object, std::vector<std::string> owners);
+  Duration LeavesAt(const std::string& uid);
   std::vector<ServedKind> Kinds() const;
 
   Context context_;
@@ -47,8 +48,9 @@ class GarbageCollector {
     ServedKind kind;
     std::unique_ptr<client::Informer> informer;
   };
-  std::map<std::string, Custom> custom_;  // by the definition's name
-  std::set<std::string> absent_;          // owners known to be gone; bounded
+  std::map<std::string, Custom> custom_;     // by the definition's name
+  std::map<std::string, Duration> leaving_;  // owners that orphan: when they may go, monotonic
+  std::set<std::string> absent_;             // owners known to be gone; bounded
   client::Controller queue_;
 };
 

@@ -19,9 +19,10 @@ constexpr const char* kPods = "/api/v1/namespaces/ns/pods";
 // told yet, and the first patch of it meets one more write.
 class BusyApi final : public client::Transport {
  public:
-  explicit BusyApi(client::FakeApi& api) : api_(api) {}
+  BusyApi(client::FakeApi& api, env::FakeClock& clock) : api_(api), clock_(clock) {}
 
   net::Task<Result<net::HttpResponse>> Do(net::HttpRequest request, Duration timeout) override {
+    clock_.Advance(std::chrono::milliseconds(300));
     const bool of_set = request.Path() == kSet;
     if (of_set && request.method == "PATCH") {
       const Json body = ParseJson(request.body).value_or(Json());
@@ -50,6 +51,7 @@ class BusyApi final : public client::Transport {
 
  private:
   client::FakeApi& api_;
+  env::FakeClock& clock_;
   int version_ = 1000;
 };
 
@@ -73,7 +75,7 @@ TEST(GarbageCollectorTest, AnOrphaningOwnerGoesThoughItsControllerGoesOnWriting)
   env::FakeClock clock;
   env::SeededRandom random(1);
   client::FakeApi api(loop);
-  BusyApi busy(api);
+  BusyApi busy(api, clock);
   client::Client client(busy, "collector");
   SharedInformers informers(loop, client, random);
   net::TaskGroup tasks(loop, "test");
