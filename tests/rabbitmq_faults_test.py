@@ -134,7 +134,8 @@ def queue_deleted_under_its_hpa(args):
         check(condition()["reason"] == "FailedGetExternalMetric", condition())
         held = replicas(c, "worker")
         check(held >= 3, f"{held} replicas are left")
-        publish(c, "again")
+        status, text = publish(c, "again")
+        check(status == 200, f"publishing to a queue that was deleted: {status} {text}")
         wait_for("the HPA to scale down when the queue is there again",
                  lambda: replicas(c, "worker") == 1, 60)
 

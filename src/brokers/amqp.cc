@@ -115,6 +115,8 @@ struct Amqp::State : std::enable_shared_from_this<Amqp::State> {
   net::Task<Status> InspectSome(const std::vector<std::string>* queues, std::size_t end,
                                 std::vector<std::optional<AmqpQueueState>>* states);
 
+  net::Task<Status> Publish(const std::string* queue, const AmqpMessage* message);
+
   bool Usable() const { return session != nullptr && session->open(); }
   Error Explained(const Error& error) const {
     return {error.code, fmt::format("rabbitmq {}: {}", HostPort(options), error.message)};
@@ -420,8 +422,8 @@ net::Task<Result<std::vector<std::optional<AmqpQueueState>>>> Amqp::Inspect(
   co_return states;
 }
 
-net::Task<Status> Amqp::Publish(std::string queue, AmqpMessage message) {
-  const std::shared_ptr<State> state = state_;
+net::Task<Status> Amqp::State::Publish(const std::string* queue, const AmqpMessage* message) {
+  const std::shared_ptr<State> state = shared_from_this();
   const Status connected = co_await state->Connect();
   if (!connected) co_return connected;
   if (state->unconfirmed.size() >= kUnconfirmedMax) {
@@ -431,9 +433,9 @@ net::Task<Status> Amqp::Publish(std::string queue, AmqpMessage message) {
   state->OpenChannel(kPublishes);
   const std::uint64_t connection = state->number;
   const std::uint64_t tag = ++state->published;
-  auto publish = std::make_shared<State::Unconfirmed>(state->loop, message.id);
+  auto publish = std::make_shared<Unconfirmed>(state->loop, message->id);
   state->unconfirmed[tag] = publish;
-  state->session->Publish(kPublishes, queue, message);
+  state->session->Publish(kPublishes, *queue, *message);
   state->output.Notify();
   co_await publish->done.WaitFor(state->options.command_timeout);
   if (publish->outcome) co_return *publish->outcome;
@@ -448,6 +450,17 @@ net::Task<Status> Amqp::Publish(std::string queue, AmqpMessage message) {
   const Error late{Code::kTimeout,
                    fmt::format("the broker did not confirm the message in time{}", why)};
   co_return std::unexpected(state->Explained(late));
+}
+
+net::Task<Status> Amqp::Publish(std::string queue, AmqpMessage message) {
+  const std::shared_ptr<State> state = state_;
+  Status published = co_await state->Publish(&queue, &message);
+  const bool had_no_queue = !published && published.error().code == Code::kNotFound;
+  // The queue was deleted: it is declared again with the next connect.
+  if (had_no_queue && !state->options.queues.empty()) {
+    published = co_await state->Publish(&queue, &message);
+  }
+  co_return published;
 }
 
 net::Task<Status> Amqp::Consume(std::string queue, std::uint16_t prefetch) {

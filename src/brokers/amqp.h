@@ -63,7 +63,8 @@ class Amqp {
   // What waits in each queue, in order; nullopt for one that does not exist. All are asked at once.
   net::Task<Result<std::vector<std::optional<AmqpQueueState>>>> Inspect(
       std::vector<std::string> queues);
-  // To the queue; resumes when the broker has confirmed it. After kTimeout and kUnavailable the
+  // To the queue; resumes when the broker has confirmed it. A queue of the options that was deleted
+  // is declared again. After kTimeout and kUnavailable the
   // message may be in the queue or not. REQUIRES: message.id is unique and has at most 255 bytes.
   net::Task<Status> Publish(std::string queue, AmqpMessage message);
 

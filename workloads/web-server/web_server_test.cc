@@ -68,6 +68,17 @@ TEST_F(WebServerTest, PublishesConfirmedMessagesAndCounts) {
   EXPECT_EQ((*second)->message.body, "poison!");
   EXPECT_NE((*first)->message.id, (*second)->message.id);
   RunTask(loop_, reader.Stop());
+
+  // Somebody deletes the queue: it is made again.
+  net::Endpoint management;
+  management.host = rabbit.host;
+  management.port = 15672;
+  net::HttpRequest request;
+  request.method = "DELETE";
+  request.target = "/api/queues/%2F/Orders";
+  request.headers["authorization"] = "Basic Z3Vlc3Q6Z3Vlc3Q=";
+  ASSERT_EQ(RunTask(loop_, client_.Do(management, request, seconds(60)))->status, 204);
+  EXPECT_EQ(Ask("/generate").status, 200);
 }
 
 TEST_F(WebServerTest, SaysWhyAMessageWasNotConfirmed) {
