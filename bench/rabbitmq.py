@@ -76,7 +76,8 @@ def bench_bursts(args):
             decisions.append(instant(item["decided"]) - begin)
             readies.append(instant(item["podReady"]) - instant(item["decided"]))
             for first, second, name in names:
-                hops[name].append(1000 * (instant(item[second]) - instant(item[first])))
+                if item.get(first) and item.get(second):
+                    hops[name].append(1000 * (instant(item[second]) - instant(item[first])))
     row("burst to decision", decisions, "s", "0.7 s mean, 1.3 s worst")
     row("decision to first ready worker", readies, "s", "0.3 s")
     for name, values in hops.items():
