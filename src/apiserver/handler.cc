@@ -232,7 +232,6 @@ net::Task<void> Server::Impl::ServeResource(std::shared_ptr<Call> call,
   const Duration begun = clock.Monotonic();
   Reply reply = Dispatch(*call);
   const std::shared_ptr<Durable> durable = std::move(reply.durable);
-  Count(*call, reply.code, clock.Monotonic() - begun);
   if (durable != nullptr) {
     const Status written = co_await durable->Wait();
     if (!written) {
@@ -240,6 +239,7 @@ net::Task<void> Server::Impl::ServeResource(std::shared_ptr<Call> call,
           500, "InternalError", "the write could not be stored: " + written.error().message));
     }
   }
+  Count(*call, reply.code, clock.Monotonic() - begun);
   co_await Send(*call, std::move(reply), writer);
 }
 

@@ -18,15 +18,19 @@ namespace weir::app {
 namespace {
 
 // Turns a Go duration flag into a Duration, for CLI11's error messages.
-CLI::Validator DurationFlag() {
+CLI::Validator DurationFlag(Duration least = Duration(0)) {
   return CLI::Validator(
-      [](std::string& text) {
+      [least](std::string& text) {
         auto parsed = ParseGoDuration(text);
         if (!parsed) return parsed.error().message;
-        return *parsed < Duration(0) ? std::string("must not be negative") : std::string();
+        if (*parsed < Duration(0)) return std::string("must not be negative");
+        return *parsed < least ? "must be at least " + FormatGoDuration(least) : std::string();
       },
       "DURATION");
 }
+
+// What is done again and again takes at least this long.
+constexpr Duration kLeastPeriod = std::chrono::milliseconds(10);
 
 int Main(int argc, char** argv) {
   CLI::App app{"Weir scales workers by the work that waits for them."};
@@ -48,7 +52,7 @@ int Main(int argc, char** argv) {
       ->check(DurationFlag())
       ->capture_default_str();
   up_command->add_option("--hpa-sync-period", sync_period, "How often each HPA is evaluated anyway")
-      ->check(DurationFlag())
+      ->check(DurationFlag(kLeastPeriod))
       ->capture_default_str();
   up_command->add_option("--images", up.images_file,
                          "Image catalogue, read before the built-in one");

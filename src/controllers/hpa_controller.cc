@@ -383,6 +383,9 @@ net::Task<Decision> HpaController::State::WriteStatus(Subject subject, client::O
     if (error.code == Code::kConflict && tries < kStatusTries) {
       // Somebody wrote something else: the status is this controller's alone.
       Result<Json> again = co_await client.Get(client::refs::kHpas, subject.ns, subject.name);
+      // Another one of that name is not what was decided for.
+      const auto uid = [](const Json& hpa) { return GetString(hpa, {"metadata", "uid"}); };
+      if (again && uid(*again) != uid(*object)) co_return decision;
       if (again) {
         updated = *std::move(again);
         continue;
