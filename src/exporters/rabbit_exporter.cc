@@ -19,6 +19,8 @@ namespace {
 
 // How long a scrape that knows the queues already waits for a new listing.
 constexpr Duration kListingWait = std::chrono::milliseconds(250);
+// Listings may take one part in so many of the time: those of many queues cost the broker much.
+constexpr int kListingShare = 10;
 // Rates are listed apart: the management API needs far more time for them than for counts.
 constexpr Duration kRatesEvery = std::chrono::seconds(5);
 
@@ -86,6 +88,8 @@ struct RabbitExporter::State {
   std::unique_ptr<net::HttpServer> server;
   RabbitFindings findings;
   Duration listed_at{}, rates_at{};
+  Duration list_next{};  // not before
+  Duration list_took{};  // the last time
   bool listing_now = false;
   bool scraping = false;
   std::string reported;
@@ -150,7 +154,10 @@ net::Task<Status> RabbitExporter::State::ListNow() {
 }
 
 net::Task<void> RabbitExporter::State::List() {
+  const Duration begun = loop.Monotonic();
   const Status status = co_await ListNow();
+  list_took = loop.Monotonic() - begun;
+  list_next = begun + kListingShare * list_took;
   findings.management_error.reset();
   if (!status) findings.management_error = status.error();
   listing_now = false;
@@ -187,13 +194,17 @@ net::Task<std::string> RabbitExporter::State::Page() {
   }
   scraping = true;
   const Duration before = listed_at;
-  if (!std::exchange(listing_now, true)) group.Spawn(List());
+  if (!listing_now && loop.Monotonic() >= list_next) {
+    listing_now = true;
+    group.Spawn(List());
+  }
   findings.declared.clear();
   findings.error.reset();
   const std::vector<RabbitQueueKey> known = Undeclared();
   Status declared = co_await Declare(known);
-  const Duration wait_until =
-      loop.Monotonic() + (findings.listing_age ? kListingWait : options.timeout);
+  const Duration wait_until = loop.Monotonic() + (!findings.listing_age      ? options.timeout
+                                                  : list_took < kListingWait ? kListingWait
+                                                                             : Duration::zero());
   while (listing_now && listed_at == before && loop.Monotonic() < wait_until) {
     co_await listed.WaitFor(wait_until - loop.Monotonic());
     const bool cancelled = co_await net::IsCancelled();
