@@ -62,7 +62,8 @@ def bench_bursts(args):
         for _ in range(args.bursts):
             rabbit(broker, "DELETE", "queues/%2F/Orders/contents")
             wait_for("one worker", lambda: replicas(c) == 1, 90)
-            pause(2 + random.random())
+            # A Value target scales up once a sync period (15 s): the last burst must be over for it.
+            pause(16 + random.random())
             begin = time.time()
             for _ in range(45):
                 generate(url)
