@@ -224,12 +224,19 @@ def main():
     parser.add_argument("--kubectl", required=True)
     parser.add_argument("--own", default="" if RECORDINGS.is_dir() else "1.33",
                         help="play the project's own sessions, of this version of kubectl")
+    parser.add_argument("--recorded", action="store_true", help="nothing where no recordings are")
     parser.add_argument("--record", action="store_true",
                         help="with --own: write what is printed into the sessions")
     parser.add_argument("--write", action="store_true", help="write the ledgers")
     parser.add_argument("--verbose", action="store_true", help="print known differences too")
     parser.add_argument("sessions", nargs="*", help="names, or patterns as walkthrough-*")
     args = parser.parse_args()
+    if not pathlib.Path(args.kubectl).exists():
+        print(f"goldens: {args.kubectl} is not here: no session was played")
+        return 0
+    if args.recorded and not RECORDINGS.is_dir():
+        print(f"goldens: {RECORDINGS} is not here: no session was played")
+        return 0
     folder = OWN / args.own if args.own else RECORDINGS / "sessions"
     paths = [path for path in sorted(folder.glob("*.session"))
              if not args.sessions or any(fnmatch.fnmatch(path.stem, p) for p in args.sessions)]

@@ -78,8 +78,7 @@ class Encoder {
 
 // What the listener, the server and the connection tell the coroutine.
 struct Mailbox {
-  Mailbox(net::Loop& loop, std::size_t l, std::size_t b)
-      : signal(loop), limit(l), bytes_limit(b) {}
+  Mailbox(net::Loop& loop, std::size_t l, std::size_t b) : signal(loop), limit(l), bytes_limit(b) {}
 
   // An event always has room where nothing waits before it.
   void Put(Selected event) {

@@ -1,4 +1,5 @@
-// `weir exporter redis [flags]`, `weir exporter rabbitmq`: a program of its own life, in a pod or by hand.
+// `weir exporter redis [flags]`, `weir exporter rabbitmq`: a program of its own life, in a pod or
+// by hand.
 #pragma once
 
 #include <string>

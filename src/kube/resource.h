@@ -45,7 +45,7 @@ struct Resource {
   std::vector<Subresource> subresources;
   std::vector<Column> columns;
   std::string deprecation;  // what each answer warns of; empty: nothing
-  std::string type;  // of data/types.txt, "apps/v1.Deployment"; empty for custom resources
+  std::string type;         // of data/types.txt, "apps/v1.Deployment"; empty for custom resources
   // Where its objects are kept: under the same plural, in this version of this group (nearly always
   // its own).
   std::string storage_group;
