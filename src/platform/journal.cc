@@ -248,7 +248,7 @@ Result<std::unique_ptr<SqliteJournal>> SqliteJournal::Open(
   auto state = std::make_unique<State>();
   state->path = path;
   state->post = std::move(post);
-  // Secrets are in it. SQLite gives its other files (-wal, -shm) the same mode.
+  // Secrets are in it. SQLite gives its other file, -wal, the same mode.
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file >= 0) {
     std::ignore = fchmod(file, 0600);

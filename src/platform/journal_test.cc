@@ -152,7 +152,7 @@ TEST_F(JournalTest, OnlyItsOwnerReadsIt) {
   bool done = false;
   journal->Append({{"secrets", "default", "s"}, 1, "{}"}, [&](Status) { done = true; });
   loop_.RunUntil([&] { return done; });
-  for (const char* suffix : {"", "-wal", "-shm"}) {
+  for (const char* suffix : {"", "-wal"}) {
     const auto mode = std::filesystem::status(path_ + suffix).permissions();
     EXPECT_EQ(mode, std::filesystem::perms(0600)) << suffix;
   }
