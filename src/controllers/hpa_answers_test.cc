@@ -81,7 +81,7 @@ class AnswerCase : public HpaFixture {
     hpa["spec"]["maxReplicas"] = 3;
     HpaOptions options;
     options.upstream_exact = true;
-    options.sync_period = std::chrono::milliseconds(1);
+    options.sync_period = std::chrono::milliseconds(5);
     Begin(std::move(hpa), options);
     if (late_pod_) {
       ASSERT_TRUE(Passes(1));
