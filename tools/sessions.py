@@ -56,7 +56,7 @@ def normalise(text, structured=False):
     """`structured`: no table, so that durations and runs of blanks stay."""
     for pattern, replacement in REPLACEMENTS:
         text = pattern.sub(replacement, text)
-    return "\n".join(_normalise_line(line.rstrip(), structured) for line in text.splitlines())
+    return "".join(_normalise_line(line.rstrip(), structured) + "\n" for line in text.splitlines())
 
 
 def _normalise_line(line, structured):
