@@ -163,7 +163,9 @@ class Pass {
   void Warn(std::string reason, std::string message);
   void WarnOnce(std::size_t index, const std::string& warning);
   // A ratio of what the present replicas bear tells nothing new until the last change has worked:
-  // within a sync period after it such a proposal holds.
+  // within a sync period after a scale-up no further one follows from it, and within one after any
+  // change no scale-down. A scale-down keeps no burst waiting: what fewer replicas bear asks for
+  // less than what they come to bear.
   std::int32_t Settle(const Proposal& proposal);
   void ApplyMetrics();
 
@@ -191,8 +193,9 @@ void Pass::WarnOnce(std::size_t index, const std::string& warning) {
 std::int32_t Pass::Settle(const Proposal& proposal) {
   const std::int32_t current = decision_.current;
   if (!proposal.relative || current == 0 || proposal.replicas == current) return proposal.replicas;
-  std::optional<Time> scaled = history_.scaled;
-  if (!scaled) scaled = ParseRfc3339(GetString(subject_.status, "lastScaleTime"));
+  std::optional<Time> scaled = proposal.replicas > current ? history_.raised : history_.scaled;
+  // After a restart the status knows when, not which way.
+  if (!history_.scaled) scaled = ParseRfc3339(GetString(subject_.status, "lastScaleTime"));
   // A time that lies ahead was told by another clock.
   if (!scaled || *scaled > now_ || now_ - *scaled >= options_.sync_period) return proposal.replicas;
   decision_.look_again = *scaled + options_.sync_period;

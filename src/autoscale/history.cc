@@ -62,6 +62,7 @@ void RememberExtremes(History& history, std::int32_t replicas, Time now, Time cu
 void RememberScale(History& history, const HpaSpec& spec, std::int32_t from, std::int32_t to,
                    Time now, Duration legacy_period) {
   history.scaled = now;
+  if (to > from) history.raised = now;
   if (!spec.behavior && legacy_period.count() == 0) return;
   const auto difference =
       static_cast<std::int32_t>(static_cast<std::uint32_t>(to) - static_cast<std::uint32_t>(from));

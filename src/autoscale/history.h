@@ -30,6 +30,7 @@ struct History {
   std::vector<ScaleEvent> ups;
   std::vector<ScaleEvent> downs;
   std::optional<Time> scaled;    // when the last change was written
+  std::optional<Time> raised;    // when the last scale-up was
   std::set<std::string> warned;  // warnings given once, not in every pass
 };
 
