@@ -145,13 +145,15 @@ std::string Reference(const Subject& subject) {
 // One pass under way.
 class Pass {
  public:
+  // `trace`: gets what the stages find, where it is not null.
   Pass(const Subject& subject, const Observations& seen, History& history, Time now,
-       const Options& options)
+       const Options& options, Trace* trace)
       : subject_(subject),
         seen_(seen),
         history_(history),
         now_(now),
         options_(options),
+        trace_(trace),
         status_(subject.status, now) {}
 
   Decision Run();
@@ -168,12 +170,17 @@ class Pass {
   // less than what they come to bear.
   std::int32_t Settle(const Proposal& proposal);
   void ApplyMetrics();
+  void Note(std::size_t metric, std::int32_t proposed, std::int32_t counted);
+  void Note(Way way) {
+    if (trace_ != nullptr) trace_->way = way;
+  }
 
   const Subject& subject_;
   const Observations& seen_;
   History& history_;
   Time now_;
   const Options& options_;
+  Trace* trace_;
   StatusBuilder status_;
   Decision decision_;
   Json metrics_ = nullptr;   // status.currentMetrics
@@ -202,7 +209,14 @@ std::int32_t Pass::Settle(const Proposal& proposal) {
   return current;
 }
 
+void Pass::Note(std::size_t metric, std::int32_t proposed, std::int32_t counted) {
+  trace_->metrics[metric].proposed = proposed;
+  trace_->metrics[metric].counted = counted;
+  if (proposed != counted) trace_->metrics[metric].settles = decision_.look_again;
+}
+
 void Pass::FailScale(const std::string& error) {
+  Note(Way::kNoScale);
   Warn("FailedGetScale", error);
   status_.SetCondition(kAbleToScale, false, "FailedGetScale",
                        "the HPA controller was unable to get the target's current scale: " + error);
@@ -224,6 +238,7 @@ bool Pass::FailMetrics(Json metrics, std::string error) {
 bool Pass::ComputeMetrics() {
   const auto selector = PodSelector(subject_, seen_);
   if (!selector) {
+    Note(Way::kNoSelector);
     const SelectorFailure& failure = selector.error();
     Warn(std::string(failure.event), failure.text);
     status_.SetCondition(kScalingActive, false, failure.reason, failure.message);
@@ -234,6 +249,7 @@ bool Pass::ComputeMetrics() {
   std::size_t failed = 0;
   const std::vector<MetricSpec>& specs = subject_.spec.metrics;
   const MetricResult nothing;
+  if (trace_ != nullptr) trace_->metrics.resize(specs.size());
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const MetricResult& result = i < seen_.metrics.size() ? seen_.metrics[i] : nothing;
     const MetricInput input{.metric = specs[i],
@@ -243,7 +259,8 @@ bool Pass::ComputeMetrics() {
                             .ns = subject_.ns,
                             .tolerances = TolerancesOf(subject_.spec, options_),
                             .now = now_,
-                            .options = options_};
+                            .options = options_,
+                            .trace = trace_ != nullptr ? &trace_->metrics[i] : nullptr};
     const auto proposal = Propose(input);
     if (!proposal) {
       Warn(proposal.error().reason, proposal.error().text);
@@ -257,10 +274,12 @@ bool Pass::ComputeMetrics() {
     decision_.metrics.push_back({proposal->name, proposal->replicas, ""});
     metrics_.push_back(proposal->status);
     const std::int32_t replicas = Settle(*proposal);
+    if (trace_ != nullptr) Note(i, proposal->replicas, replicas);
     // At zero every later metric takes the name over, ties above zero keep the first.
     if (wanted_ == 0 || replicas > wanted_) {
       wanted_ = replicas;
       winner_ = proposal->name;
+      if (trace_ != nullptr) trace_->winner = i;
     }
   }
   if (first) {
@@ -269,6 +288,7 @@ bool Pass::ComputeMetrics() {
   }
   // Unknown is not zero: with a metric missing the rest may hold or raise, never lower.
   if (failed >= specs.size() || (failed > 0 && wanted_ < decision_.current)) {
+    Note(Way::kUnknownMetric);
     if (first) {
       status_.SetCondition(kScalingActive, false, first->reason,
                            "the HPA was unable to compute the replica count: " + first->text);
@@ -288,7 +308,7 @@ void Pass::ApplyMetrics() {
   decision_.wanted = wanted;
   if (wanted > current) decision_.reason = winner_ + " above target";
   if (wanted < current) decision_.reason = "All metrics below target";
-  const Normalized result = Normalize(spec, current, wanted, history_, now_, options_);
+  const Normalized result = Normalize(spec, current, wanted, history_, now_, options_, trace_);
   decision_.stabilized = result.stabilized;
   if (result.look_again && (!decision_.look_again || *result.look_again < *decision_.look_again)) {
     decision_.look_again = result.look_again;
@@ -318,19 +338,23 @@ Decision Pass::Run() {
 
   switch (ChooseBranch(subject_, current, options_)) {
     case Branch::kPaused:
+      Note(Way::kPaused);
       status_.SetCondition(kScalingActive, false, "ScalingPaused",
                            "scaling is paused by the annotation " + std::string(kPausedAnnotation));
       break;
     case Branch::kDisabled:
+      Note(Way::kDisabled);
       status_.SetCondition(kScalingActive, false, "ScalingDisabled",
                            "scaling is disabled since the replica count of the target is zero");
       if (!options_.scale_to_zero) status_.RemoveCondition(kScaledToZero);
       break;
     case Branch::kAboveMax:
+      Note(Way::kAboveMax);
       decision_.scale_to = subject_.spec.max_replicas;
       decision_.reason = kAboveMax;
       break;
     case Branch::kBelowMin:
+      Note(Way::kBelowMin);
       decision_.scale_to = subject_.spec.min_replicas;
       decision_.reason = kBelowMin;
       break;
@@ -409,8 +433,8 @@ std::vector<MetricRequest> Requests(const Subject& subject, const Observations& 
 }
 
 Decision Decide(const Subject& subject, const Observations& seen, History& history, Time now,
-                const Options& options) {
-  return Pass(subject, seen, history, now, options).Run();
+                const Options& options, Trace* trace) {
+  return Pass(subject, seen, history, now, options, trace).Run();
 }
 
 void Complete(Decision& decision, const Subject& subject,

@@ -17,6 +17,7 @@
 #include "autoscale/observations.h"
 #include "autoscale/options.h"
 #include "autoscale/spec.h"
+#include "autoscale/trace.h"
 #include "base/json.h"
 
 namespace weir::autoscale {
@@ -77,8 +78,9 @@ bool NeedsMetrics(const Subject& subject, const Scale& scale, const Options& opt
 std::vector<MetricRequest> Requests(const Subject& subject, const Observations& seen,
                                     const Options& options);
 
+// `trace`: gets what the stages find, where it is not null.
 Decision Decide(const Subject& subject, const Observations& seen, History& history, Time now,
-                const Options& options);
+                const Options& options, Trace* trace = nullptr);
 
 // `write_error`: why the number of Decision::scale_to could not be written. To be called in any
 // case.

@@ -36,6 +36,13 @@ constexpr std::int32_t kMin32 = std::numeric_limits<std::int32_t>::min();
 struct Limited {
   std::int32_t replicas;
   Explanation why;
+  std::optional<LimitTrace> by;  // the rate limit, where it is what binds
+};
+
+// What the policies of one direction allow together.
+struct RateLimit {
+  std::int32_t replicas;
+  std::optional<std::size_t> policy;  // the one that decides
 };
 
 // The longest stabilisation window that the API allows.
@@ -110,6 +117,13 @@ std::int32_t StabilizeLegacy(std::int32_t wanted, History& history, Time now,
   return highest;
 }
 
+LimitTrace LimitedBy(const ScalingRules& rules, const RateLimit& limit) {
+  return {.disabled = rules.select == SelectPolicy::kDisabled,
+          .policy = limit.policy,
+          .allowed = limit.replicas,
+          .loosens = std::nullopt};
+}
+
 Limited LimitLegacy(const HpaSpec& spec, std::int32_t current, std::int32_t wanted,
                     const History& history, Time now, const Options& options, Numbers numbers) {
   auto start = static_cast<std::int64_t>(current);
@@ -120,9 +134,11 @@ Limited LimitLegacy(const HpaSpec& spec, std::int32_t current, std::int32_t want
   if (options.sync_period.count() > 0) limit = std::max(limit, current);
   const bool by_rate = spec.max_replicas > limit;
   const std::int32_t ceiling = by_rate ? limit : spec.max_replicas;
-  if (wanted < spec.min_replicas) return {spec.min_replicas, kTooFew};
-  if (wanted > ceiling) return {ceiling, by_rate ? kUpLimit : kTooMany};
-  return {wanted, kInRange};
+  if (wanted < spec.min_replicas) return {spec.min_replicas, kTooFew, std::nullopt};
+  if (wanted > ceiling && by_rate)
+    return {ceiling, kUpLimit, LimitedBy(ScalingRules(), {limit, std::nullopt})};
+  if (wanted > ceiling) return {ceiling, kTooMany, std::nullopt};
+  return {wanted, kInRange, std::nullopt};
 }
 
 std::chrono::seconds UpWindow(const ScalingRules& rules) {
@@ -151,12 +167,13 @@ std::int32_t Stabilize(const Behavior& behavior, std::int32_t current, std::int3
   return result;
 }
 
-std::int32_t UpLimit(const ScalingRules& rules, std::int32_t current, const History& history,
-                     Time now, Numbers numbers) {
-  if (rules.select == SelectPolicy::kDisabled) return current;
+RateLimit UpLimit(const ScalingRules& rules, std::int32_t current, const History& history, Time now,
+                  Numbers numbers) {
+  if (rules.select == SelectPolicy::kDisabled) return {current, std::nullopt};
   const bool smallest = rules.select == SelectPolicy::kMin;
-  std::int32_t limit = smallest ? kMax32 : kMin32;
-  for (const ScalingPolicy& policy : rules.policies) {
+  RateLimit limit{smallest ? kMax32 : kMin32, std::nullopt};
+  for (std::size_t i = 0; i < rules.policies.size(); ++i) {
+    const ScalingPolicy& policy = rules.policies[i];
     const std::int64_t start =
         PeriodStart(std::chrono::seconds(policy.period_s), current, history, now, numbers);
     // 100 * (1 + 10 / 100.0) is a little more than 110, so upstream allows 111: kept.
@@ -164,24 +181,27 @@ std::int32_t UpLimit(const ScalingRules& rules, std::int32_t current, const Hist
         policy.percent ? numbers.ToInt32(std::ceil(static_cast<double>(start) *
                                                    (1 + static_cast<double>(policy.value) / 100)))
                        : numbers.Narrow(start + policy.value);
-    limit = smallest ? std::min(limit, allowed) : std::max(limit, allowed);
+    const bool decides = smallest ? allowed < limit.replicas : allowed > limit.replicas;
+    if (decides) limit = {allowed, i};
   }
   return limit;
 }
 
-std::int32_t DownLimit(const ScalingRules& rules, std::int32_t current, const History& history,
-                       Time now, Numbers numbers) {
-  if (rules.select == SelectPolicy::kDisabled) return current;
+RateLimit DownLimit(const ScalingRules& rules, std::int32_t current, const History& history,
+                    Time now, Numbers numbers) {
+  if (rules.select == SelectPolicy::kDisabled) return {current, std::nullopt};
   const bool smallest_change = rules.select == SelectPolicy::kMin;
-  std::int32_t limit = smallest_change ? kMin32 : kMax32;
-  for (const ScalingPolicy& policy : rules.policies) {
+  RateLimit limit{smallest_change ? kMin32 : kMax32, std::nullopt};
+  for (std::size_t i = 0; i < rules.policies.size(); ++i) {
+    const ScalingPolicy& policy = rules.policies[i];
     const std::int64_t start =
         PeriodStart(std::chrono::seconds(policy.period_s), current, history, now, numbers);
     const std::int32_t allowed =
         policy.percent ? numbers.ToInt32(static_cast<double>(start) *
                                          (1 - static_cast<double>(policy.value) / 100))
                        : numbers.Narrow(start - policy.value);
-    limit = smallest_change ? std::max(limit, allowed) : std::min(limit, allowed);
+    const bool decides = smallest_change ? allowed > limit.replicas : allowed < limit.replicas;
+    if (decides) limit = {allowed, i};
   }
   return limit;
 }
@@ -189,19 +209,23 @@ std::int32_t DownLimit(const ScalingRules& rules, std::int32_t current, const Hi
 Limited Limit(const HpaSpec& spec, const Behavior& behavior, std::int32_t current,
               std::int32_t wanted, const History& history, Time now, Numbers numbers) {
   if (wanted > current) {
-    const std::int32_t limit =
-        std::max(UpLimit(behavior.up, current, history, now, numbers), current);
-    const bool by_rate = spec.max_replicas > limit;
-    const std::int32_t ceiling = by_rate ? limit : spec.max_replicas;
-    if (wanted > ceiling) return {ceiling, by_rate ? kUpLimit : kTooMany};
+    RateLimit limit = UpLimit(behavior.up, current, history, now, numbers);
+    limit.replicas = std::max(limit.replicas, current);
+    const bool by_rate = spec.max_replicas > limit.replicas;
+    if (by_rate && wanted > limit.replicas) {
+      return {limit.replicas, kUpLimit, LimitedBy(behavior.up, limit)};
+    }
+    if (!by_rate && wanted > spec.max_replicas) return {spec.max_replicas, kTooMany, std::nullopt};
   } else if (wanted < current) {
-    const std::int32_t limit =
-        std::min(DownLimit(behavior.down, current, history, now, numbers), current);
-    const bool by_rate = spec.min_replicas < limit;
-    const std::int32_t floor = by_rate ? limit : spec.min_replicas;
-    if (wanted < floor) return {floor, by_rate ? kDownLimit : kTooFew};
+    RateLimit limit = DownLimit(behavior.down, current, history, now, numbers);
+    limit.replicas = std::min(limit.replicas, current);
+    const bool by_rate = spec.min_replicas < limit.replicas;
+    if (by_rate && wanted < limit.replicas) {
+      return {limit.replicas, kDownLimit, LimitedBy(behavior.down, limit)};
+    }
+    if (!by_rate && wanted < spec.min_replicas) return {spec.min_replicas, kTooFew, std::nullopt};
   }
-  return {wanted, kInRange};
+  return {wanted, kInRange, std::nullopt};
 }
 
 std::optional<Time> LimitLoosens(const HpaSpec& spec, const Explanation& limited,
@@ -220,7 +244,7 @@ std::optional<Time> LimitLoosens(const HpaSpec& spec, const Explanation& limited
 }  // namespace
 
 Normalized Normalize(const HpaSpec& spec, std::int32_t current, std::int32_t wanted,
-                     History& history, Time now, const Options& options) {
+                     History& history, Time now, const Options& options, Trace* trace) {
   const Numbers numbers(!options.departures.saturate);
   Normalized result;
   Explanation stabilized_why = kDownStabilized;
@@ -240,8 +264,19 @@ Normalized Normalize(const HpaSpec& spec, std::int32_t current, std::int32_t wan
   result.able = result.stabilized == wanted ? kReady : stabilized_why;
   result.replicas = limited.replicas;
   result.limited = limited.why;
-  result.look_again = Earlier(WindowOpens(history, result, wanted, up_window, down_window),
-                              LimitLoosens(spec, limited.why, history, now, options));
+  const auto opens = WindowOpens(history, result, wanted, up_window, down_window);
+  const auto loosens = LimitLoosens(spec, limited.why, history, now, options);
+  result.look_again = Earlier(opens, loosens);
+  if (trace != nullptr) {
+    trace->wanted = wanted;
+    trace->stabilized = result.stabilized;
+    trace->limited = result.replicas;
+    trace->up_window = up_window;
+    trace->down_window = spec.behavior ? down_window : options.downscale_stabilization;
+    trace->window_opens = opens;
+    trace->limit = limited.by;
+    if (trace->limit) trace->limit->loosens = loosens;
+  }
   return result;
 }
 

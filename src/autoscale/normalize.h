@@ -9,6 +9,7 @@
 #include "autoscale/history.h"
 #include "autoscale/options.h"
 #include "autoscale/spec.h"
+#include "autoscale/trace.h"
 #include "base/time.h"
 
 namespace weir::autoscale {
@@ -28,8 +29,8 @@ struct Normalized {
   std::optional<Time> look_again;
 };
 
-// `wanted` joins the history.
+// `wanted` joins the history. `trace`: gets what the stages found, where it is not null.
 Normalized Normalize(const HpaSpec& spec, std::int32_t current, std::int32_t wanted,
-                     History& history, Time now, const Options& options);
+                     History& history, Time now, const Options& options, Trace* trace = nullptr);
 
 }  // namespace weir::autoscale

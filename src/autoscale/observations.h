@@ -58,6 +58,7 @@ struct MetricResult {
   std::optional<std::string> error;    // why the request failed, as client-go words it
   std::vector<PodUsage> pods;          // Resource, ContainerResource, Pods
   std::vector<kube::Quantity> values;  // Object: one; External: any number
+  std::optional<Time> timestamp;       // the oldest of the values'; decides nothing
 };
 
 enum class MetricsApi { kResource, kCustom, kExternal };

@@ -60,6 +60,11 @@ class Calculator {
   Result<std::int64_t> ExternalSum(bool average) const;
   Status CheckTarget(std::int64_t target) const;
   Status CheckSelector() const;
+  // What is held against target_; the rest of the trace follows where it is found.
+  void Note(Measure measure, std::int64_t usage, double ratio) const;
+  void Note(Verdict verdict) const {
+    if (in_.trace != nullptr) in_.trace->verdict = verdict;
+  }
 
   // The values of an Object or External metric, or the error in the words of its type.
   Result<const MetricResult*> Fetched() const;
@@ -77,6 +82,16 @@ class Calculator {
   std::map<std::string, std::int64_t> requests_;
   std::int64_t target_ = 0;  // percent or thousandths
 };
+
+void Calculator::Note(Measure measure, std::int64_t usage, double ratio) const {
+  MetricTrace* trace = in_.trace;
+  if (trace == nullptr) return;
+  trace->measure = measure;
+  trace->usage = usage;
+  trace->target = target_;
+  trace->tolerances = in_.tolerances;
+  trace->ratio = ratio;
+}
 
 std::string_view ApiName(MetricType type) {
   switch (type) {
@@ -227,8 +242,15 @@ Result<std::int32_t> Calculator::FromSample(Sample sample, const Ratio& first,
   const std::int32_t current = in_.seen.scale.spec_replicas;
   const bool up = first.ratio > 1.0;
   const bool zero_unready = up && !sample.groups.unready.empty();
+  if (in_.trace != nullptr) {
+    in_.trace->groups = sample.groups;
+    in_.trace->pods = sample.groups.ready;
+  }
   if (!zero_unready && sample.groups.missing.empty()) {
-    if (Within(first.ratio, in_.tolerances)) return current;
+    if (Within(first.ratio, in_.tolerances)) {
+      Note(Verdict::kWithinTolerance);
+      return current;
+    }
     return numbers_.ToInt32(std::ceil(first.ratio * static_cast<double>(sample.groups.ready)));
   }
   // Count the pods that nothing is known about, in whatever way makes the change smaller.
@@ -242,6 +264,11 @@ Result<std::int32_t> Calculator::FromSample(Sample sample, const Ratio& first,
   const Result<Ratio> second = (this->*again)(sample.metrics);
   if (!second) return std::unexpected(second.error());
   const double ratio = second->ratio;
+  if (in_.trace != nullptr) {
+    in_.trace->assumed_ratio = ratio;
+    in_.trace->pods = static_cast<std::int64_t>(sample.metrics.size());
+  }
+  Note(Within(first.ratio, in_.tolerances) ? Verdict::kWithinTolerance : Verdict::kUnknownPods);
   if (Within(ratio, in_.tolerances) || (first.ratio < 1.0 && ratio > 1.0) || (up && ratio < 1.0)) {
     return current;
   }
@@ -249,6 +276,7 @@ Result<std::int32_t> Calculator::FromSample(Sample sample, const Ratio& first,
       numbers_.ToInt32(std::ceil(ratio * static_cast<double>(sample.metrics.size())));
   // A change against the ratio's direction would come from the number of pods alone.
   if ((ratio < 1.0 && replicas > current) || (ratio > 1.0 && replicas < current)) return current;
+  Note(Verdict::kProposed);
   return replicas;
 }
 
@@ -283,6 +311,8 @@ std::expected<Proposal, MetricFailure> Calculator::Resource() {
   const RatioFn ratio = average ? &Calculator::AverageRatio : &Calculator::UtilizationRatio;
   const Result<Ratio> first = (this->*ratio)(sample->metrics);
   if (!first) return fail(first.error());
+  Note(average ? Measure::kAverage : Measure::kUtilization,
+       average ? first->average : first->utilization, first->ratio);
   const Result<std::int32_t> replicas = FromSample(*std::move(sample), *first, ratio);
   if (!replicas) return fail(replicas.error());
 
@@ -315,6 +345,7 @@ std::expected<Proposal, MetricFailure> Calculator::Pods() {
   if (!sample) return fail(sample.error());
   const Result<Ratio> first = AverageRatio(sample->metrics);
   if (!first) return fail(first.error());
+  Note(Measure::kAverage, first->average, first->ratio);
   const Result<std::int32_t> replicas =
       FromSample(*std::move(sample), *first, &Calculator::AverageRatio);
   if (!replicas) return fail(replicas.error());
@@ -330,8 +361,12 @@ Result<std::int32_t> Calculator::FromValue(std::int64_t usage, std::int64_t targ
   const std::int32_t current = in_.seen.scale.spec_replicas;
   const double ratio = static_cast<double>(usage) / static_cast<double>(target);
   double replicas = std::ceil(ratio);
+  Note(Measure::kRatio, usage, ratio);
   if (current != 0) {
-    if (Within(ratio, in_.tolerances)) return current;
+    if (Within(ratio, in_.tolerances)) {
+      Note(Verdict::kWithinTolerance);
+      return current;
+    }
     const std::vector<const Pod*> pods = SelectPods(in_.seen, in_.selector);
     if (pods.empty()) {
       return Fail(Code::kNotFound,
@@ -342,6 +377,7 @@ Result<std::int32_t> Calculator::FromValue(std::int64_t usage, std::int64_t targ
     for (const Pod* pod : pods) {
       if (pod->phase == "Running" && pod->ready == "True") ++ready;
     }
+    if (in_.trace != nullptr) in_.trace->pods = ready;
     replicas = std::ceil(ratio * static_cast<double>(ready));
   }
   return replicas > kMaxInt32 ? std::numeric_limits<std::int32_t>::max()
@@ -352,7 +388,9 @@ std::int32_t Calculator::FromTotal(std::int64_t usage, std::int64_t target, bool
   const Scale& scale = in_.seen.scale;
   const double ratio = static_cast<double>(usage) /
                        (static_cast<double>(target) * static_cast<double>(scale.status_replicas));
+  Note(Measure::kTotal, usage, ratio);
   if (Within(ratio, in_.tolerances)) {
+    Note(Verdict::kWithinTolerance);
     return departures_.hold_spec_replicas ? scale.spec_replicas : scale.status_replicas;
   }
   const double replicas = std::ceil(static_cast<double>(usage) / static_cast<double>(target));

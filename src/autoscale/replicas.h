@@ -8,17 +8,12 @@
 #include "autoscale/observations.h"
 #include "autoscale/options.h"
 #include "autoscale/spec.h"
+#include "autoscale/trace.h"
 #include "base/json.h"
 #include "base/time.h"
 #include "kube/selector.h"
 
 namespace weir::autoscale {
-
-// Distances from 1 that a ratio of usage to target may have without any action.
-struct Tolerances {
-  double up = 0.1;
-  double down = 0.1;
-};
 
 struct MetricInput {
   const MetricSpec& metric;
@@ -29,6 +24,7 @@ struct MetricInput {
   Tolerances tolerances;
   Time now;
   const Options& options;
+  MetricTrace* trace = nullptr;  // filled in where it is given
 };
 
 struct Proposal {

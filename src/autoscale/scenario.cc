@@ -12,11 +12,6 @@
 namespace weir::autoscale {
 namespace {
 
-// t 0 of every scenario: 2026-01-01T00:00:00Z.
-constexpr Time kStart{std::chrono::seconds(1767225600)};
-// Times further than some thirty years from the start are no scenario.
-constexpr double kFarthestSeconds = 1e9;
-
 Result<Duration> SecondsFrom(const Json& value, std::string_view what) {
   if (!value.is_number()) return Fail(Code::kInvalid, std::string(what) + ": must be a number");
   const auto seconds = value.get<double>();
@@ -40,13 +35,7 @@ Result<std::optional<Time>> TimeAt(const Json& object, std::string_view key) {
   if (!read) return std::unexpected(read.error());
   const std::optional<Duration>& seconds = *read;
   if (!seconds) return std::optional<Time>();
-  return std::optional<Time>(kStart + *seconds);
-}
-
-// Rounded up to thousandths.
-double ToSeconds(Time time) {
-  return static_cast<double>(std::chrono::ceil<std::chrono::milliseconds>(time - kStart).count()) /
-         1000;
+  return std::optional<Time>(kScenarioStart + *seconds);
 }
 
 Result<kube::Quantity> ReadQuantity(const Json& value) {
@@ -156,6 +145,9 @@ Result<MetricResult> ReadResult(const Json& json) {
     if (!quantity) return Prefixed("value", quantity.error());
     result.values.push_back(*std::move(quantity));
   }
+  const auto timestamp = TimeAt(json, "timestamp");
+  if (!timestamp) return std::unexpected(timestamp.error());
+  result.timestamp = *timestamp;
   return result;
 }
 
@@ -178,6 +170,55 @@ Result<Options> ReadOptions(const Json& config, bool upstream_exact) {
   }
   options.scale_to_zero = GetBool(config, {"scaleToZero"}, options.scale_to_zero);
   return options;
+}
+
+Result<Time> RequiredTime(const Json& json) {
+  const auto at = TimeAt(json, "t");
+  if (!at) return std::unexpected(at.error());
+  if (!*at) return Fail(Code::kInvalid, "t: missing");
+  return **at;
+}
+
+std::int32_t CountAt(const Json& json, std::string_view key) {
+  return static_cast<std::int32_t>(
+      std::clamp<std::int64_t>(GetInt(json, {key}, 0), INT32_MIN, INT32_MAX));
+}
+
+Result<std::vector<ScaleEvent>> ReadChanges(const Json& list) {
+  std::vector<ScaleEvent> events;
+  for (const Json& json : list) {
+    const Result<Time> at = RequiredTime(json);
+    if (!at) return std::unexpected(at.error());
+    events.push_back({.change = CountAt(json, "change"),
+                      .at = *at,
+                      .outdated = GetBool(json, {"outdated"}, false)});
+  }
+  return events;
+}
+
+Result<History> ReadHistory(const Json& json) {
+  History history;
+  for (const Json& one : GetArray(json, {"recommendations"})) {
+    const Result<Time> at = RequiredTime(one);
+    if (!at) return Prefixed("recommendations", at.error());
+    history.recommendations.push_back({CountAt(one, "replicas"), *at});
+  }
+  for (const auto& [key, list] :
+       {std::pair("ups", &history.ups), std::pair("downs", &history.downs)}) {
+    auto events = ReadChanges(GetArray(json, {key}));
+    if (!events) return Prefixed(key, events.error());
+    *list = *std::move(events);
+  }
+  for (const auto& [key, field] :
+       {std::pair("scaled", &history.scaled), std::pair("raised", &history.raised)}) {
+    const auto at = TimeAt(json, key);
+    if (!at) return std::unexpected(at.error());
+    *field = *at;
+  }
+  for (const Json& text : GetArray(json, {"warned"})) {
+    if (text.is_string()) history.warned.insert(text.get<std::string>());
+  }
+  return history;
 }
 
 Json Answer(const std::vector<MetricRequest>& requests) {
@@ -222,12 +263,14 @@ Json Answer(const std::vector<Event>& events) {
 class Scenario {
  public:
   Status Start(const Json& scenario, bool upstream_exact);
-  Result<Json> Step(const Json& step);
+  Result<Json> Step(const Json& step, const StepFn& told);
 
  private:
   Status Update(const Json& step);
+  void See(const Json& step);
 
   Options options_;
+  Json hpa_;  // of which subject_ was read, status aside
   Subject subject_;
   Observations seen_;
   History history_;
@@ -238,9 +281,13 @@ Status Scenario::Start(const Json& scenario, bool upstream_exact) {
   Result<Options> options = ReadOptions(GetObject(scenario, {"config"}), upstream_exact);
   if (!options) return Prefixed("config", options.error());
   options_ = *std::move(options);
-  Result<Subject> subject = SubjectFromJson(GetObject(scenario, {"hpa"}));
+  hpa_ = GetObject(scenario, {"hpa"});
+  Result<Subject> subject = SubjectFromJson(hpa_);
   if (!subject) return Prefixed("hpa", subject.error());
   subject_ = *std::move(subject);
+  Result<History> history = ReadHistory(GetObject(scenario, {"history"}));
+  if (!history) return Prefixed("history", history.error());
+  history_ = *std::move(history);
   for (const Json& other : GetArray(scenario, {"others"})) {
     auto selector = kube::LabelSelector::Parse(GetString(other, "selector"));
     if (!selector) return Prefixed("others", selector.error());
@@ -257,15 +304,12 @@ Status Scenario::Update(const Json& step) {
     Result<HpaSpec> parsed = ParseSpec(*spec);
     if (!parsed) return Prefixed("spec", parsed.error());
     subject_.spec = *std::move(parsed);
+    hpa_["spec"] = *spec;
   }
   const Json* target = Find(step, "target");
   if (target != nullptr && target->is_object()) {
-    const auto replicas = [&](std::string_view key) {
-      return static_cast<std::int32_t>(
-          std::clamp<std::int64_t>(GetInt(*target, {key}, 0), INT32_MIN, INT32_MAX));
-    };
-    seen_.scale = {.spec_replicas = replicas("specReplicas"),
-                   .status_replicas = replicas("statusReplicas"),
+    seen_.scale = {.spec_replicas = CountAt(*target, "specReplicas"),
+                   .status_replicas = CountAt(*target, "statusReplicas"),
                    .selector = GetString(*target, "selector")};
   }
   if (step.contains("pods")) {
@@ -292,28 +336,43 @@ std::optional<std::string> TextAt(const Json& step, std::string_view key) {
   return value->get<std::string>();
 }
 
-Result<Json> Scenario::Step(const Json& step) {
-  if (!step.is_object()) return Fail(Code::kInvalid, "must be an object");
-  const auto read = TimeAt(step, "t");
-  if (!read) return std::unexpected(read.error());
-  const std::optional<Time>& now = *read;
-  if (!now) return Fail(Code::kInvalid, "t: missing");
-  const Status updated = Update(step);
-  if (!updated) return std::unexpected(updated.error());
-  if (GetBool(step, {"recreate"}, false)) subject_.status = nullptr;
-  if (GetBool(step, {"recreate"}, false) || GetBool(step, {"restart"}, false)) history_ = {};
-
+// What reading the target's scale gives in this step.
+void Scenario::See(const Json& step) {
   seen_.scale_error = TextAt(step, "getError");
-  seen_.scale_error_context = "failed to query scale subresource for " + subject_.spec.target_kind +
-                              "/" + subject_.ns + "/" + subject_.spec.target_name;
+  seen_.scale_error_context =
+      TextAt(step, "getErrorContext")
+          .value_or("failed to query scale subresource for " + subject_.spec.target_kind + "/" +
+                    subject_.ns + "/" + subject_.spec.target_name);
   const Result<std::string> group = GroupOf(subject_.spec.target_api_version);
   if (!group) {
     seen_.scale_error = group.error().message;
     seen_.scale_error_context = "invalid API version in scale target reference";
   }
+}
+
+Result<Json> Scenario::Step(const Json& step, const StepFn& told) {
+  if (!step.is_object()) return Fail(Code::kInvalid, "must be an object");
+  const Result<Time> now = RequiredTime(step);
+  if (!now) return std::unexpected(now.error());
+  const Status updated = Update(step);
+  if (!updated) return std::unexpected(updated.error());
+  if (GetBool(step, {"recreate"}, false)) subject_.status = nullptr;
+  if (GetBool(step, {"recreate"}, false) || GetBool(step, {"restart"}, false)) history_ = {};
+  See(step);
+  const std::optional<std::string> write_error = TextAt(step, "updateError");
+  Inputs inputs;
+  if (told) {
+    hpa_["status"] = subject_.status;
+    inputs = {.hpa = std::make_shared<const Json>(hpa_),
+              .seen = seen_,
+              .history = history_,
+              .now = *now,
+              .options = options_,
+              .write_error = write_error};
+  }
   const std::vector<MetricRequest> requests = Requests(subject_, seen_, options_);
   Decision decision = Decide(subject_, seen_, history_, *now, options_);
-  Complete(decision, subject_, TextAt(step, "updateError"), history_, *now, options_);
+  Complete(decision, subject_, write_error, history_, *now, options_);
 
   const std::optional<std::string> status_error = TextAt(step, "statusError");
   if (decision.status_changed && status_error) {
@@ -328,14 +387,15 @@ Result<Json> Scenario::Step(const Json& step) {
   answer["events"] = Answer(decision.events);
   answer["queries"] = Answer(requests);
   if (!decision.error.empty()) answer["error"] = decision.error;
-  if (decision.look_again) answer["lookAgain"] = ToSeconds(*decision.look_again);
+  if (decision.look_again) answer["lookAgain"] = ScenarioSeconds(*decision.look_again);
   if (decision.status_changed && !status_error) subject_.status = std::move(decision.status);
+  if (told) told(inputs, answer);
   return answer;
 }
 
 }  // namespace
 
-Result<std::string> Replay(std::string_view line, bool upstream_exact) {
+Result<std::string> Replay(std::string_view line, bool upstream_exact, const StepFn& each_step) {
   const Result<Json> scenario = ParseJson(line);
   if (!scenario) return std::unexpected(scenario.error());
   if (!scenario->is_object()) return Fail(Code::kInvalid, "a scenario must be an object");
@@ -344,7 +404,7 @@ Result<std::string> Replay(std::string_view line, bool upstream_exact) {
   if (!started) return std::unexpected(started.error());
   Json answers = Json::array();
   for (const Json& step : GetArray(*scenario, {"steps"})) {
-    Result<Json> answer = replay.Step(step);
+    Result<Json> answer = replay.Step(step, each_step);
     if (!answer) {
       return Prefixed("steps[" + std::to_string(answers.size()) + "]", answer.error());
     }

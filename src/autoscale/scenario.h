@@ -3,16 +3,21 @@
 // docs/formats/hpa-scenario.md. Pure functions, any thread.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
+#include "autoscale/inputs.h"
 #include "base/result.h"
 
 namespace weir::autoscale {
 
 // The answer to one scenario line, without its newline. kInvalid names the field that is wrong.
 // Keys of the scenario that say what was once expected are not looked at.
-Result<std::string> Replay(std::string_view line, bool upstream_exact);
+// `each_step`: told of what each step was decided from, and of its answer.
+using StepFn = std::function<void(const Inputs& inputs, const Json& answer)>;
+Result<std::string> Replay(std::string_view line, bool upstream_exact,
+                           const StepFn& each_step = nullptr);
 
 // The answers to all lines of a text, each with a newline; blank lines are passed over. Errors name
 // the line.
