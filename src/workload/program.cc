@@ -1,7 +1,6 @@
 #include "workload/program.h"
 
 #include <fmt/format.h>
-#include <prometheus/text_serializer.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/signal_set.hpp>
@@ -28,22 +27,6 @@ Result<Duration> DurationOption(std::string_view option, std::string_view text) 
   const Result<Duration> duration = ParseGoDuration(text);
   if (duration && *duration >= Duration::zero()) return *duration;
   return Fail(Code::kInvalid, fmt::format("{}: expected a duration such as 1s or 250ms", option));
-}
-
-std::optional<net::HttpResponse> StatusPage(const net::HttpRequest& request,
-                                            const prometheus::Registry& registry) {
-  const bool metrics = request.Path() == "/metrics";
-  if (!metrics && request.Path() != "/healthz") return std::nullopt;
-  if (request.method != "GET" && request.method != "HEAD") {
-    net::HttpResponse refused = net::HttpResponse::Text(405, "expected GET\n");
-    refused.headers["allow"] = "GET";
-    return refused;
-  }
-  if (!metrics) return net::HttpResponse::Text(200, "ok\n");
-  net::HttpResponse page =
-      net::HttpResponse::Text(200, prometheus::TextSerializer().Serialize(registry.Collect()));
-  page.headers["content-type"] = "text/plain; version=0.0.4; charset=utf-8";
-  return page;
 }
 
 Work::Work(net::Loop& loop, env::Clock& clock, Duration duration, bool cpu_burn)

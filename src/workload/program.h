@@ -1,11 +1,7 @@
 // What the small programs that get scaled have in common. Loop thread only.
 #pragma once
 
-#include <prometheus/registry.h>
-
 #include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,10 +20,6 @@ std::string EnvOr(const char* name, std::string fallback);
 Result<net::ListenAddress> ListenOption(std::string_view option, std::string_view text);
 // A duration such as 1s or 250ms, not below zero. kInvalid names the option.
 Result<Duration> DurationOption(std::string_view option, std::string_view text);
-
-// The answer to GET /metrics and GET /healthz; nullopt for another path; 405 for another method.
-std::optional<net::HttpResponse> StatusPage(const net::HttpRequest& request,
-                                            const prometheus::Registry& registry);
 
 // Work on one message: waits, or computes on a thread of its own so that heartbeats go on.
 class Work {

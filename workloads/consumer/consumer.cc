@@ -1,9 +1,6 @@
 #include "consumer.h"
 
 #include <fmt/format.h>
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/registry.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -11,6 +8,7 @@
 #include "brokers/retry.h"
 #include "queue_plan.h"
 #include "workload/program.h"
+#include "workload/server.h"
 
 namespace weir::consumer {
 namespace {
@@ -35,33 +33,14 @@ struct Consumer::State {
         lease_held(loop),
         drain_asked(loop),
         drained(loop),
-        consumed(Counter("consumer_messages_consumed_total", "Items finished.")),
-        recovered(Counter("consumer_messages_recovered_total",
-                          "Items of dead consumers put back into the queue.")),
-        redis_errors(Counter("consumer_redis_errors_total", "Exchanges with Redis that failed.")),
-        working(prometheus::BuildGauge()
-                    .Name("consumer_working")
-                    .Help("1 while an item is worked on.")
-                    .Register(registry)
-                    .Add({})) {
-    net::HttpServerOptions http;
-    http.address = options.listen.address;
-    http.port = options.listen.port;
-    server = std::make_unique<net::HttpServer>(
-        loop, http, [this](net::HttpRequest request, net::Peer, net::ResponseWriter& writer) {
-          return Answer(std::move(request), &writer);
-        });
-  }
-
-  prometheus::Counter& Counter(const std::string& name, const std::string& help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-  }
-
-  net::Task<void> Answer(net::HttpRequest request, net::ResponseWriter* writer) {
-    auto page = workload::StatusPage(request, registry);
-    if (!page) page = net::HttpResponse::Text(404, "not found; /metrics, /healthz\n");
-    std::ignore = co_await writer->Send(std::move(*page));
-  }
+        consumed(
+            workload::AddCounter(registry, "consumer_messages_consumed_total", "Items finished.")),
+        recovered(workload::AddCounter(registry, "consumer_messages_recovered_total",
+                                       "Items of dead consumers put back into the queue.")),
+        redis_errors(workload::AddCounter(registry, "consumer_redis_errors_total",
+                                          "Exchanges with Redis that failed.")),
+        working(workload::AddGauge(registry, "consumer_working", "1 while an item is worked on.")),
+        server(loop, options.listen, registry) {}
 
   net::Task<void> KeepLease();
   net::Task<void> RecoverAgainAndAgain();
@@ -97,7 +76,7 @@ struct Consumer::State {
   prometheus::Counter& recovered;
   prometheus::Counter& redis_errors;
   prometheus::Gauge& working;
-  std::unique_ptr<net::HttpServer> server;
+  workload::Server server;
   int failures_in_row = 0;
   bool has_lease = false;
   bool redis_was_away = false;
@@ -233,14 +212,14 @@ Consumer::Consumer(net::Loop& loop, env::Clock& clock, Options options)
 Consumer::~Consumer() = default;
 
 Status Consumer::Start() {
-  if (Status started = state_->server->Start(); !started) return started;
+  if (Status started = state_->server.Start(); !started) return started;
   state_->group.Spawn(state_->KeepLease());
   state_->group.Spawn(state_->RecoverAgainAndAgain());
   state_->group.Spawn(state_->WorkOn());
   return {};
 }
 
-std::uint16_t Consumer::port() const { return state_->server->port(); }
+std::uint16_t Consumer::port() const { return state_->server.port(); }
 
 void Consumer::Drain() {
   state_->draining = true;
@@ -259,7 +238,7 @@ net::Task<bool> Consumer::Drained() {
 net::Task<void> Consumer::Stop() {
   const std::shared_ptr<State> state = state_;
   co_await state->group.Stop();
-  co_await state->server->Stop(Duration::zero());
+  co_await state->server.Stop(Duration::zero());
 }
 
 Consumer::Counters Consumer::counters() const {

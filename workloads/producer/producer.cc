@@ -1,8 +1,6 @@
 #include "producer.h"
 
 #include <fmt/format.h>
-#include <prometheus/counter.h>
-#include <prometheus/registry.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -10,7 +8,7 @@
 #include <vector>
 
 #include "base/strings.h"
-#include "workload/program.h"
+#include "workload/server.h"
 
 namespace weir::producer {
 namespace {
@@ -44,39 +42,27 @@ struct Producer::State {
       : options(std::move(o)),
         redis(loop, options.redis),
         run_id(fmt::format("{:016x}", random.Next())),
-        published(prometheus::BuildCounter()
-                      .Name("producer_messages_published_total")
-                      .Help("Items that Redis has confirmed.")
-                      .Register(registry)
-                      .Add({{"queue", options.queue}})),
-        failures(prometheus::BuildCounter()
-                     .Name("producer_publish_failures_total")
-                     .Help("Requests that were not carried out in full.")
-                     .Register(registry)
-                     .Add({{"queue", options.queue}})) {
-    net::HttpServerOptions http;
-    http.address = options.listen.address;
-    http.port = options.listen.port;
-    server = std::make_unique<net::HttpServer>(
-        loop, http, [this](net::HttpRequest request, net::Peer, net::ResponseWriter& writer) {
-          return Answer(std::move(request), &writer);
-        });
-  }
+        published(workload::AddCounter(registry, "producer_messages_published_total",
+                                       "Items that Redis has confirmed.",
+                                       {{"queue", options.queue}})),
+        failures(workload::AddCounter(registry, "producer_publish_failures_total",
+                                      "Requests that were not carried out in full.",
+                                      {{"queue", options.queue}})),
+        server(loop, options.listen, registry,
+               [this](net::HttpRequest request) { return Answer(std::move(request)); }) {}
 
-  net::Task<void> Answer(net::HttpRequest request, net::ResponseWriter* writer) {
-    net::HttpResponse response;
-    if (auto page = workload::StatusPage(request, registry)) {
-      response = std::move(*page);
-    } else if (const Result<std::int64_t> count = CountOf(request.Path()); !count) {
+  net::Task<net::HttpResponse> Answer(net::HttpRequest request) {
+    const Result<std::int64_t> count = CountOf(request.Path());
+    if (!count) {
       const int status = count.error().code == Code::kNotFound ? 404 : 400;
-      response = net::HttpResponse::Text(status, count.error().message + "\n");
-    } else if (request.method != "POST") {
-      response = net::HttpResponse::Text(405, "expected POST\n");
-      response.headers["allow"] = "POST";
-    } else {
-      response = co_await Publish(*count);
+      co_return net::HttpResponse::Text(status, count.error().message + "\n");
     }
-    std::ignore = co_await writer->Send(std::move(response));
+    if (request.method != "POST") {
+      net::HttpResponse refused = net::HttpResponse::Text(405, "expected POST\n");
+      refused.headers["allow"] = "POST";
+      co_return refused;
+    }
+    co_return co_await Publish(*count);
   }
 
   net::Task<net::HttpResponse> Publish(std::int64_t count) {
@@ -135,7 +121,7 @@ struct Producer::State {
   prometheus::Registry registry;
   prometheus::Counter& published;
   prometheus::Counter& failures;
-  std::unique_ptr<net::HttpServer> server;
+  workload::Server server;
 };
 
 Producer::Producer(net::Loop& loop, env::Random& random, Options options)
@@ -143,8 +129,8 @@ Producer::Producer(net::Loop& loop, env::Random& random, Options options)
 
 Producer::~Producer() = default;
 
-Status Producer::Start() { return state_->server->Start(); }
-std::uint16_t Producer::port() const { return state_->server->port(); }
-net::Task<void> Producer::Stop(Duration grace) { return state_->server->Stop(grace); }
+Status Producer::Start() { return state_->server.Start(); }
+std::uint16_t Producer::port() const { return state_->server.port(); }
+net::Task<void> Producer::Stop(Duration grace) { return state_->server.Stop(grace); }
 
 }  // namespace weir::producer

@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 #include <prometheus/counter.h>
-#include <prometheus/registry.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
 
-#include "workload/program.h"
+#include "workload/server.h"
 
 namespace weir::web_server {
 namespace {
@@ -34,34 +33,26 @@ struct WebServer::State {
         statuses(prometheus::BuildCounter()
                      .Name("request_status")
                      .Help("Answers by route and status.")
-                     .Register(registry)) {
-    net::HttpServerOptions http;
-    http.address = options.listen.address;
-    http.port = options.listen.port;
-    server = std::make_unique<net::HttpServer>(
-        loop, http, [this](net::HttpRequest request, net::Peer, net::ResponseWriter& writer) {
-          return Answer(std::move(request), &writer);
-        });
-  }
+                     .Register(registry)),
+        server(
+            loop, options.listen, registry,
+            [this](net::HttpRequest request) { return Answer(std::move(request)); },
+            [this](const std::string& path, int status) { Count(path, status); }) {}
 
-  net::Task<void> Answer(net::HttpRequest request, net::ResponseWriter* writer) {
-    // Only routes that exist are labels: clients may ask for any path.
-    std::string route(request.Path());
-    std::optional<net::HttpResponse> response = workload::StatusPage(request, registry);
-    if (!response && route == "/generate") {
-      response = co_await Generate(&request);
-    } else if (!response) {
-      route = "other";
-      response = net::HttpResponse::Text(404, "not found; GET /generate, /metrics, /healthz\n");
-    }
-    const prometheus::Labels labels{{"route", route}, {"status", std::to_string(response->status)}};
+  // Only routes that exist are labels: clients may ask for any path.
+  void Count(const std::string& path, int status) {
+    const bool known = path == "/generate" || path == "/metrics" || path == "/healthz";
+    const prometheus::Labels labels{{"route", known ? path : "other"},
+                                    {"status", std::to_string(status)}};
     requests.Add(labels).Increment();
     statuses.Add(labels).Increment();
-    std::ignore = co_await writer->Send(std::move(*response));
   }
 
-  net::Task<net::HttpResponse> Generate(const net::HttpRequest* request) {
-    if (request->method != "GET") {
+  net::Task<net::HttpResponse> Answer(net::HttpRequest request) {
+    if (request.Path() != "/generate") {
+      co_return net::HttpResponse::Text(404, "not found; GET /generate, /metrics, /healthz\n");
+    }
+    if (request.method != "GET") {
       net::HttpResponse refused = net::HttpResponse::Text(405, "expected GET\n");
       refused.headers["allow"] = "GET";
       co_return refused;
@@ -69,7 +60,7 @@ struct WebServer::State {
     brokers::AmqpMessage message;
     message.id = fmt::format("{}-{}", run_id, ++sequence);
     message.body = fmt::format("order {}", sequence);
-    for (const auto& [name, value] : net::ParseQuery(request->Query())) {
+    for (const auto& [name, value] : net::ParseQuery(request.Query())) {
       if (name == "body") message.body = value;
     }
     const std::string id = message.id;
@@ -89,7 +80,7 @@ struct WebServer::State {
   prometheus::Registry registry;
   prometheus::Family<prometheus::Counter>& requests;
   prometheus::Family<prometheus::Counter>& statuses;
-  std::unique_ptr<net::HttpServer> server;
+  workload::Server server;
 };
 
 WebServer::WebServer(net::Loop& loop, env::Random& random, Options options)
@@ -97,12 +88,12 @@ WebServer::WebServer(net::Loop& loop, env::Random& random, Options options)
 
 WebServer::~WebServer() = default;
 
-Status WebServer::Start() { return state_->server->Start(); }
-std::uint16_t WebServer::port() const { return state_->server->port(); }
+Status WebServer::Start() { return state_->server.Start(); }
+std::uint16_t WebServer::port() const { return state_->server.port(); }
 
 net::Task<void> WebServer::Stop(Duration grace) {
   const std::shared_ptr<State> state = state_;
-  co_await state->server->Stop(grace);
+  co_await state->server.Stop(grace);
   co_await state->rabbit.Stop();
 }
 

@@ -1,8 +1,5 @@
 #include "worker.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/registry.h>
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
@@ -11,6 +8,7 @@
 #include "brokers/retry.h"
 #include "retry_plan.h"
 #include "workload/program.h"
+#include "workload/server.h"
 
 namespace weir::worker {
 namespace {
@@ -42,33 +40,14 @@ struct Worker::State {
         group(loop, "worker"),
         drain_asked(loop),
         drained(loop),
-        done(Counter("worker_messages_done_total", "Messages finished.")),
-        set_aside(Counter("worker_messages_set_aside_total",
-                          "Messages delivered again and put off, for a worker may die of them.")),
-        errors(Counter("worker_rabbitmq_errors_total", "Exchanges with RabbitMQ that failed.")),
-        working(prometheus::BuildGauge()
-                    .Name("worker_working")
-                    .Help("1 while a message is worked on.")
-                    .Register(registry)
-                    .Add({})) {
-    net::HttpServerOptions http;
-    http.address = options.listen.address;
-    http.port = options.listen.port;
-    server = std::make_unique<net::HttpServer>(
-        loop, http, [this](net::HttpRequest request, net::Peer, net::ResponseWriter& writer) {
-          return Answer(std::move(request), &writer);
-        });
-  }
-
-  prometheus::Counter& Counter(const std::string& name, const std::string& help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-  }
-
-  net::Task<void> Answer(net::HttpRequest request, net::ResponseWriter* writer) {
-    auto page = workload::StatusPage(request, registry);
-    if (!page) page = net::HttpResponse::Text(404, "not found; /metrics, /healthz\n");
-    std::ignore = co_await writer->Send(std::move(*page));
-  }
+        done(workload::AddCounter(registry, "worker_messages_done_total", "Messages finished.")),
+        set_aside(workload::AddCounter(
+            registry, "worker_messages_set_aside_total",
+            "Messages delivered again and put off, for a worker may die of them.")),
+        errors(workload::AddCounter(registry, "worker_rabbitmq_errors_total",
+                                    "Exchanges with RabbitMQ that failed.")),
+        working(workload::AddGauge(registry, "worker_working", "1 while a message is worked on.")),
+        server(loop, options.listen, registry) {}
 
   net::Task<void> TakeAndWork();
   net::Task<Status> TakeUntilBroken();
@@ -94,7 +73,7 @@ struct Worker::State {
   prometheus::Counter& set_aside;
   prometheus::Counter& errors;
   prometheus::Gauge& working;
-  std::unique_ptr<net::HttpServer> server;
+  workload::Server server;
   int failures_in_row = 0;
   bool draining = false;
   bool has_left = false;
@@ -184,12 +163,12 @@ Worker::Worker(net::Loop& loop, env::Clock& clock, Options options)
 Worker::~Worker() = default;
 
 Status Worker::Start() {
-  if (Status started = state_->server->Start(); !started) return started;
+  if (Status started = state_->server.Start(); !started) return started;
   state_->group.Spawn(state_->TakeAndWork());
   return {};
 }
 
-std::uint16_t Worker::port() const { return state_->server->port(); }
+std::uint16_t Worker::port() const { return state_->server.port(); }
 
 net::Task<bool> Worker::Drain() {
   const std::shared_ptr<State> state = state_;
@@ -206,7 +185,7 @@ net::Task<void> Worker::Stop() {
   const std::shared_ptr<State> state = state_;
   co_await state->group.Stop();
   co_await state->rabbit.Stop();
-  co_await state->server->Stop(Duration::zero());
+  co_await state->server.Stop(Duration::zero());
 }
 
 Worker::Counters Worker::counters() const {
