@@ -114,7 +114,7 @@ class SeriesReader {
     bool escaped = false;
     while (at_ < text_.size() && text_[at_] != '"') {
       escaped = escaped || text_[at_] == '\\';
-      at_ += text_[at_] == '\\' ? 2 : 1;
+      at_ += text_[at_] == '\\' ? 2U : 1U;
     }
     if (at_ >= text_.size()) return Fail(Code::kInvalid, "a quoted text has no closing quote");
     const std::string_view raw = text_.substr(start, at_++ - start);
