@@ -14,8 +14,25 @@ constexpr Duration kBackoffLast = std::chrono::seconds(10);
 // A watch that lasted so long was healthy, whatever ended it.
 constexpr Duration kHealthyWatch = std::chrono::seconds(5);
 
+using Objects = std::map<std::string, ObjectPtr, std::less<>>;
+
 std::string VersionOf(const Json& object) {
   return GetString(object, {"metadata", "resourceVersion"});
+}
+
+// The uid of what controls the object, or empty.
+std::string ControllerOf(const Json& object) {
+  for (const Json& owner : GetArray(object, {"metadata", "ownerReferences"})) {
+    if (GetBool(owner, {"controller"}, false)) return GetString(owner, "uid");
+  }
+  return {};
+}
+
+std::vector<ObjectPtr> Values(const Objects& objects) {
+  std::vector<ObjectPtr> found;
+  found.reserve(objects.size());
+  for (const auto& [key, object] : objects) found.push_back(object);
+  return found;
 }
 
 }  // namespace
@@ -53,6 +70,8 @@ struct Informer::State {
   }
   void Put(Json object);
   void Remove(const std::string& key, const ObjectPtr& last);
+  void Index(const std::string& key, const ObjectPtr& before, const ObjectPtr& after);
+  const Objects& Controlled(std::string_view in, std::string_view uid) const;
   void Replace(Json list);
   bool Apply(WatchEvent event);
 
@@ -63,7 +82,9 @@ struct Informer::State {
   std::string ns;
   ListOptions options;
   std::vector<Listener> listeners;
-  std::map<std::string, ObjectPtr, std::less<>> objects;
+  Objects objects;
+  // The same by namespace and controller.
+  std::map<std::pair<std::string, std::string>, Objects> controlled;
   std::string version;  // where the next watch begins
   net::Signal synced_signal;
   Duration backoff = kBackoffFirst;
@@ -140,15 +161,36 @@ void Informer::State::Put(Json object) {
   }
   slot = std::make_shared<const Json>(std::move(object));
   const ObjectPtr after = slot;
+  Index(key, before, after);
   Tell(before, after);
 }
 
 void Informer::State::Remove(const std::string& key, const ObjectPtr& last) {
   const auto it = objects.find(key);
   if (it == objects.end()) return;
+  Index(key, it->second, nullptr);
   const ObjectPtr before = last != nullptr ? last : it->second;
   objects.erase(it);
   Tell(before, nullptr);
+}
+
+void Informer::State::Index(const std::string& key, const ObjectPtr& before,
+                            const ObjectPtr& after) {
+  const auto place = [](const Json& object) {
+    return std::pair(GetString(object, {"metadata", "namespace"}), ControllerOf(object));
+  };
+  if (before != nullptr) {
+    const auto old = controlled.find(place(*before));
+    old->second.erase(key);
+    if (old->second.empty()) controlled.erase(old);
+  }
+  if (after != nullptr) controlled[place(*after)][key] = after;
+}
+
+const Objects& Informer::State::Controlled(std::string_view in, std::string_view uid) const {
+  static const Objects nothing;
+  const auto found = controlled.find(std::pair(std::string(in), std::string(uid)));
+  return found == controlled.end() ? nothing : found->second;
 }
 
 void Informer::State::Replace(Json list) {
@@ -228,17 +270,25 @@ ObjectPtr Informer::Get(std::string_view ns, std::string_view name) const {
 }
 
 std::vector<ObjectPtr> Informer::List(std::string_view ns) const {
+  if (ns.empty()) return Values(state_->objects);
   std::vector<ObjectPtr> found;
-  if (ns.empty()) {
-    for (const auto& [key, object] : state_->objects) found.push_back(object);
-    return found;
-  }
   const std::string prefix = std::string(ns) + "/";
   for (auto it = state_->objects.lower_bound(prefix);
        it != state_->objects.end() && it->first.starts_with(prefix); ++it) {
     found.push_back(it->second);
   }
   return found;
+}
+
+std::vector<ObjectPtr> Informer::ListControlled(std::string_view ns, std::string_view uid) const {
+  return Values(state_->Controlled(ns, uid));
+}
+
+std::vector<ObjectPtr> Informer::ListClaimable(std::string_view ns, std::string_view uid) const {
+  Objects both = state_->Controlled(ns, uid);
+  const Objects& orphans = state_->Controlled(ns, {});
+  both.insert(orphans.begin(), orphans.end());
+  return Values(both);
 }
 
 const std::map<std::string, ObjectPtr, std::less<>>& Informer::objects() const {

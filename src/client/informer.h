@@ -44,6 +44,11 @@ class Informer {
   ObjectPtr Get(std::string_view ns, std::string_view name) const;
   // All of a namespace (all where ns is empty), in key order.
   std::vector<ObjectPtr> List(std::string_view ns = {}) const;
+  // Those of a namespace that the owner with this uid controls (that nobody controls where it is
+  // empty), in key order; costs nothing for the others.
+  std::vector<ObjectPtr> ListControlled(std::string_view ns, std::string_view uid) const;
+  // Those that the owner controls or may take in, since nobody does, in key order.
+  std::vector<ObjectPtr> ListClaimable(std::string_view ns, std::string_view uid) const;
   const std::map<std::string, ObjectPtr, std::less<>>& objects() const;
 
  private:

@@ -21,6 +21,19 @@ Json Pod(const std::string& name, int version, const std::string& ns = "ns") {
            {{"name", name}, {"namespace", ns}, {"resourceVersion", std::to_string(version)}}}};
 }
 
+Json PodOf(const std::string& name, int version, const std::string& controller) {
+  Json pod = Pod(name, version);
+  pod["metadata"]["ownerReferences"] = {{{"uid", "no controller"}},
+                                        {{"uid", controller}, {"controller", true}}};
+  return pod;
+}
+
+std::string Names(const std::vector<ObjectPtr>& objects) {
+  std::string names;
+  for (const ObjectPtr& object : objects) names += GetString(*object, {"metadata", "name"}) + " ";
+  return names;
+}
+
 // Lists answer from a queue; watches deliver what the test says, when it says so.
 class FakeApi final : public Transport {
  public:
@@ -150,6 +163,26 @@ TEST_F(InformerTest, A410ListsAgainAndTellsTheDifference) {
   api_.Say("ERROR", {{"kind", "Status"}, {"code", 410}, {"message", "too old"}});
   Asked(4);
   EXPECT_EQ(seen_, (std::vector<std::string>{"ns/a@1 ns/a@5", "- ns/c@6", "ns/b@2 -"}));
+}
+
+TEST_F(InformerTest, KnowsWhatIsControlledByWhom) {
+  api_.lists = {FakeApi::ListOf({PodOf("c", 1, "u1"), PodOf("a", 2, "u1"), PodOf("b", 3, "u2"),
+                                 Pod("b-orphan", 4), Pod("elsewhere", 5, "other")},
+                                10)};
+  informer_->Start();
+  Asked(2);
+  EXPECT_EQ(Names(informer_->ListControlled("ns", "u1")), "a c ");
+  EXPECT_EQ(Names(informer_->ListControlled("ns", "")), "b-orphan ");
+  EXPECT_EQ(Names(informer_->ListControlled("ns", "no controller")), "");
+  EXPECT_EQ(Names(informer_->ListControlled("other", "u1")), "");
+  EXPECT_EQ(Names(informer_->ListClaimable("ns", "u1")), "a b-orphan c ");
+  api_.Say("MODIFIED", Pod("c", 11));                 // let go
+  api_.Say("MODIFIED", PodOf("b-orphan", 12, "u2"));  // taken in
+  api_.Say("DELETED", Pod("a", 13));
+  Delivered();
+  EXPECT_EQ(Names(informer_->ListControlled("ns", "u1")), "");
+  EXPECT_EQ(Names(informer_->ListControlled("ns", "u2")), "b b-orphan ");
+  EXPECT_EQ(Names(informer_->ListClaimable("ns", "u1")), "c ");
 }
 
 TEST_F(InformerTest, AFailedListIsTriedAgain) {

@@ -82,10 +82,7 @@ net::Task<Result<client::ReconcileResult>> CronJobController::Reconcile(std::str
 // Those of the cache, and active ones that it does not show yet.
 net::Task<Result<std::vector<client::ObjectPtr>>> CronJobController::JobsOf(
     client::ObjectPtr cron) {
-  std::vector<client::ObjectPtr> out;
-  for (const client::ObjectPtr& job : jobs_.List(Namespace(*cron))) {
-    if (IsControlledBy(*job, Uid(*cron))) out.push_back(job);
-  }
+  std::vector<client::ObjectPtr> out = jobs_.ListControlled(Namespace(*cron), Uid(*cron));
   for (const Json& reference : GetArray(*cron, {"status", "active"})) {
     const std::string uid = GetString(reference, "uid"), name = GetString(reference, "name");
     const bool shown =

@@ -112,7 +112,7 @@ net::Task<Result<DeploymentController::Sets>> DeploymentController::ClaimReplica
   Sets claimed;
   const std::string uid = Uid(*deployment);
   const bool deleting = IsBeingDeleted(*deployment);
-  for (const client::ObjectPtr& set : sets_.List(Namespace(*deployment))) {
+  for (const client::ObjectPtr& set : sets_.ListClaimable(Namespace(*deployment), uid)) {
     if (IsControlledBy(*set, uid)) {
       claimed.push_back(set);
       continue;
@@ -135,16 +135,13 @@ net::Task<Result<DeploymentController::Sets>> DeploymentController::ClaimReplica
 
 bool DeploymentController::OldPodsRunning(const Json& deployment, const Sets& sets) const {
   if (IsRollingUpdate(deployment)) return false;
-  std::set<std::string> old;
-  for (const client::ObjectPtr& set : sets) {
-    if (!SameTemplate(deployment, *set)) old.insert(Uid(*set));
-  }
-  const auto pods = pods_.List(Namespace(deployment));
-  return std::ranges::any_of(pods, [&](const client::ObjectPtr& pod) {
-    const Json* owner = ControllerRef(*pod);
-    if (owner == nullptr || !old.contains(GetString(*owner, "uid"))) return false;
-    std::string phase = GetString(*pod, {"status", "phase"});
+  const auto runs = [](const client::ObjectPtr& pod) {
+    const std::string phase = GetString(*pod, {"status", "phase"});
     return phase != "Succeeded" && phase != "Failed";
+  };
+  return std::ranges::any_of(sets, [&](const client::ObjectPtr& set) {
+    return !SameTemplate(deployment, *set) &&
+           std::ranges::any_of(pods_.ListControlled(Namespace(deployment), Uid(*set)), runs);
   });
 }
 

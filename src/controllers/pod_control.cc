@@ -99,7 +99,7 @@ net::Task<Result<Pods>> PodControl::Claim(client::ObjectPtr owner) {
   Pods claimed;
   const std::string uid = Uid(*owner);
   const bool deleting = IsBeingDeleted(*owner);
-  for (const client::ObjectPtr& pod : pods_.List(Namespace(*owner))) {
+  for (const client::ObjectPtr& pod : pods_.ListClaimable(Namespace(*owner), uid)) {
     const bool matches = Matches(*owner, *pod);
     const bool orphan = ControllerRef(*pod) == nullptr;
     if (IsControlledBy(*pod, uid)) {

@@ -49,8 +49,14 @@ class PodControl {
   net::Task<void> Stop() { return queue_.Stop(); }
 
   client::ObjectPtr Owner(const std::string& key) const { return owners_.Get(key); }
-  std::vector<client::ObjectPtr> Owners(std::string_view ns) const { return owners_.List(ns); }
   Pods PodsOf(std::string_view ns) const { return pods_.List(ns); }
+  // The owners that another object controls, and the pods that one owner does.
+  Pods ControlledOwners(std::string_view ns, std::string_view uid) const {
+    return owners_.ListControlled(ns, uid);
+  }
+  Pods ControlledPods(std::string_view ns, std::string_view uid) const {
+    return pods_.ListControlled(ns, uid);
+  }
   // The cache shows all that was created and deleted for this key.
   bool Settled(const std::string& key) const;
   bool IsDeleted(const std::string& key, const Json& pod) const;

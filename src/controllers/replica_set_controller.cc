@@ -50,15 +50,14 @@ Pods ReplicaSetController::RelatedPods(const Json& set) const {
   std::set<std::string> uids = {Uid(set)};
   if (const Json* owner = ControllerRef(set)) {
     const std::string owner_uid = GetString(*owner, "uid");
-    for (const client::ObjectPtr& other : pods_.Owners(Namespace(set))) {
-      if (IsControlledBy(*other, owner_uid)) uids.insert(Uid(*other));
+    for (const client::ObjectPtr& other : pods_.ControlledOwners(Namespace(set), owner_uid)) {
+      uids.insert(Uid(*other));
     }
   }
   Pods related;
-  for (const client::ObjectPtr& pod : pods_.PodsOf(Namespace(set))) {
-    const Json* owner = ControllerRef(*pod);
-    if (owner != nullptr && uids.contains(GetString(*owner, "uid")) && IsActivePod(*pod)) {
-      related.push_back(pod);
+  for (const std::string& uid : uids) {
+    for (client::ObjectPtr& pod : pods_.ControlledPods(Namespace(set), uid)) {
+      if (IsActivePod(*pod)) related.push_back(std::move(pod));
     }
   }
   return related;

@@ -39,11 +39,7 @@ StatefulSetController::StatefulSetController(Context context)
             [this](std::string key) { return Reconcile(std::move(key)); }) {}
 
 std::vector<client::ObjectPtr> StatefulSetController::RevisionsOf(const Json& set) const {
-  std::vector<client::ObjectPtr> out;
-  for (const client::ObjectPtr& revision : revisions_.List(Namespace(set))) {
-    if (IsControlledBy(*revision, Uid(set))) out.push_back(revision);
-  }
-  return out;
+  return revisions_.ListControlled(Namespace(set), Uid(set));
 }
 
 net::Task<Result<client::ReconcileResult>> StatefulSetController::Reconcile(std::string key) {
