@@ -131,12 +131,16 @@ Answer<Json> Server::Impl::DecodeBody(const Call& call, const kube::Resource& re
         kube::StatusFailure(415, "UnsupportedMediaType", decoded.error().message));
   }
   if (!decoded) return std::unexpected(kube::StatusBadRequest(decoded.error().message));
-  if (!decoded->strict_errors.empty() && validation == FieldValidation::kStrict) {
-    return std::unexpected(kube::StatusBadRequest(
-        kube::CannotHandle(resource, kube::StrictError(decoded->strict_errors))));
+  if (validation == FieldValidation::kStrict) {
+    const std::string refused = kube::StrictErrorOf(*decoded);
+    if (!refused.empty()) {
+      return std::unexpected(kube::StatusBadRequest(kube::CannotHandle(resource, refused)));
+    }
   }
   if (validation == FieldValidation::kWarn) {
-    warnings.insert(warnings.end(), decoded->strict_errors.begin(), decoded->strict_errors.end());
+    for (const auto* told : {&decoded->repeated_keys, &decoded->strict_errors}) {
+      warnings.insert(warnings.end(), told->begin(), told->end());
+    }
   }
   Json object = std::move(decoded->object);
   if (!Ensure(object, {"metadata"}).is_object()) object["metadata"] = Json::object();

@@ -22,6 +22,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kMaxNodes = 1'000'000;
+constexpr std::size_t kMaxRepeated = 100;
 constexpr std::string_view kTagPrefix = "tag:yaml.org,2002:";
 
 // What a document is refused for while it is built; carried through yaml-cpp as its own exceptions
@@ -226,7 +227,8 @@ class Builder final : public YAML::EventHandler {
     }
     if (kept) anchors_[anchor] = Anchored{value, nodes};
     if (stack_.empty()) {
-      document_ = YamlDocument{std::move(value), line};
+      document_.value = std::move(value);
+      document_.line = line;
       return;
     }
     Frame& top = stack_.back();
@@ -236,6 +238,10 @@ class Builder final : public YAML::EventHandler {
     } else if (!top.has_key) {
       top.key = KeyText(value, line);
       top.has_key = true;
+      if (top.value.contains(top.key) && document_.repeated_keys.size() < kMaxRepeated) {
+        document_.repeated_keys.push_back(
+            fmt::format("line {}: key {} already set in map", line, Quote(top.key)));
+      }
     } else if (std::exchange(top.is_merge, false)) {
       Merge(top, value, line);
       top.has_key = false;
@@ -413,9 +419,11 @@ Status Read(std::string_view text, YAML::EventHandler& builder) {
 
 Result<std::vector<YamlDocument>> ParseYaml(std::string_view text) {
   // JSON is YAML, but its reader is stricter about escapes and quicker; what it refuses may still
-  // be a flow mapping of YAML.
+  // be a flow mapping of YAML. Only the YAML reader knows the lines of repeated keys.
   if (Trim(text).starts_with('{')) {
-    if (Result<Json> json = ParseJson(text)) return std::vector{YamlDocument{std::move(*json), 1}};
+    std::vector<std::string> repeated;
+    Result<Json> json = ParseJson(text, &repeated);
+    if (json && repeated.empty()) return std::vector{YamlDocument{std::move(*json), 1}};
   }
   Builder builder(text);
   if (Status read = Read(text, builder); !read) return std::unexpected(read.error());

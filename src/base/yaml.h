@@ -14,6 +14,9 @@ namespace weir {
 struct YamlDocument {
   Json value;    // null for an empty document
   int line = 1;  // where the document begins in the text
+  // Keys that stand twice in a mapping, of which the last one counts, in the words of Kubernetes'
+  // YAML reader: `line 7: key "image" already set in map`. The first hundred.
+  std::vector<std::string> repeated_keys{};
 };
 
 // All documents of a stream, in order; empty documents are left out. Plain scalars become JSON as

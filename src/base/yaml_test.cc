@@ -53,6 +53,23 @@ TEST(Yaml, ScalarsAsKubernetesReadsThem) {
   }
 }
 
+TEST(Yaml, TellsRepeatedKeysWithTheirLines) {
+  const auto parsed = ParseYaml("a: 1\nb: {c: 1, c: 2}\na: 3\n---\nd: 1\n");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  ASSERT_EQ(parsed->size(), 2U);
+  const std::vector<std::string> expected{"line 2: key \"c\" already set in map",
+                                          "line 3: key \"a\" already set in map"};
+  EXPECT_EQ((*parsed)[0].repeated_keys, expected);
+  EXPECT_TRUE((*parsed)[1].repeated_keys.empty());
+  const auto flow = ParseYaml("{\"a\": 1,\n \"a\": 2}");
+  ASSERT_TRUE(flow) << flow.error().message;
+  EXPECT_EQ(flow->front().repeated_keys,
+            std::vector<std::string>{"line 2: key \"a\" already set in map"});
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "a: 1\n";
+  EXPECT_EQ(ParseYaml(many)->front().repeated_keys.size(), 100U);
+}
+
 TEST(Yaml, AnchorsAndMergeKeys) {
   const Case cases[] = {
       {"a: &x {k: 1}\nb: *x", R"({"a":{"k":1},"b":{"k":1}})"},

@@ -255,11 +255,11 @@ Result<Decoded> DecodeProtobufBody(std::string_view body, const Resource& resour
   return Decoded{std::move(*object), {}};
 }
 
-// The first document of a YAML stream as JSON text.
-Result<std::string> YamlToJson(std::string_view body) {
+// The first document of a YAML stream.
+Result<YamlDocument> FirstYaml(std::string_view body) {
   Result<std::vector<YamlDocument>> documents = ParseYaml(body);
   if (!documents) return Invalid("yaml: " + documents.error().message);
-  return documents->empty() ? "null" : DumpJson(documents->front().value);
+  return documents->empty() ? YamlDocument{} : std::move(documents->front());
 }
 
 std::string_view MediaType(std::string_view content_type) {
@@ -273,9 +273,11 @@ Result<Decoded> DecodeBody(std::string_view content_type, std::string_view body,
   std::string_view media = MediaType(content_type);
   if (media.empty() || media == "application/json") return DecodeText(body, body, resource);
   if (media == "application/yaml") {
-    Result<std::string> text = YamlToJson(body);
-    if (!text) return Unrecognized(resource, body, text.error().message);
-    return DecodeText(*text, body, resource);
+    Result<YamlDocument> document = FirstYaml(body);
+    if (!document) return Unrecognized(resource, body, document.error().message);
+    Result<Decoded> decoded = DecodeText(DumpJson(document->value), body, resource);
+    if (decoded) decoded->repeated_keys = std::move(document->repeated_keys);
+    return decoded;
   }
   if (media == kProtobuf && !resource.type.empty()) return DecodeProtobufBody(body, resource);
   return Fail(Code::kNotFound,
@@ -292,9 +294,9 @@ Result<Json> DecodeOptions(std::string_view content_type, std::string_view body,
   if (media == kProtobuf) return DecodeProtobuf(body);
   std::string converted;
   if (media == "application/yaml") {
-    Result<std::string> text = YamlToJson(body);
-    if (!text) return std::unexpected(text.error());
-    converted = std::move(*text);
+    Result<YamlDocument> document = FirstYaml(body);
+    if (!document) return std::unexpected(document.error());
+    converted = DumpJson(document->value);
     body = converted;
   }
   Result<JsonText> value = ParseJsonText(body);
@@ -349,6 +351,15 @@ void Complete(const Resource& resource, Json& object, Stage stage) {
 
 std::string StrictError(const std::vector<std::string>& strict_errors) {
   return strict_errors.empty() ? "" : "strict decoding error: " + Join(strict_errors, ", ");
+}
+
+std::string StrictErrorOf(const Decoded& decoded) {
+  std::vector<std::string> errors;
+  if (!decoded.repeated_keys.empty()) {
+    errors.push_back("yaml: unmarshal errors:\n  " + Join(decoded.repeated_keys, "\n  "));
+  }
+  errors.insert(errors.end(), decoded.strict_errors.begin(), decoded.strict_errors.end());
+  return StrictError(errors);
 }
 
 std::string CannotHandle(const Resource& resource, std::string_view why) {

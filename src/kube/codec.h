@@ -22,6 +22,8 @@ struct Decoded {
   // What strict validation refuses and Warn tells: `unknown field "spec.a"`, `duplicate field
   // "spec.b"`, in the order of the body.
   std::vector<std::string> strict_errors;
+  // The same of keys that a YAML body repeats: `line 7: key "a" already set in map`.
+  std::vector<std::string> repeated_keys{};
 };
 
 // A request body by its Content-Type: application/json, application/yaml,
@@ -58,6 +60,8 @@ void Complete(const Resource& resource, Json& object, Stage stage = Stage::kEnco
 
 // `strict decoding error: unknown field "a", duplicate field "b"`; empty where there are none.
 std::string StrictError(const std::vector<std::string>& strict_errors);
+// The same of a whole body: what its YAML repeats stands before the rest.
+std::string StrictErrorOf(const Decoded& decoded);
 
 // `Deployment in version "v1" cannot be handled as a Deployment: why`: what a 400 says where the
 // body's kind is the resource's.

@@ -249,6 +249,15 @@ TEST(DecodeBody, TellsUnknownAndDuplicateFieldsInTheirOrder) {
             "Deployment in version \"v1\" cannot be handled as a Deployment: why");
 }
 
+TEST(DecodeBody, TellsKeysThatYamlRepeatsBeforeTheRest) {
+  const Result<Decoded> got = DecodeBody(
+      "application/yaml", "data:\n  k: '1'\n  k: '2'\nfoo: 1\ndata: {}\n", Named("v1/configmaps"));
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(StrictErrorOf(*got),
+            "strict decoding error: yaml: unmarshal errors:\n  line 3: key \"k\" already set in "
+            "map\n  line 5: key \"data\" already set in map, unknown field \"foo\"");
+}
+
 TEST(DecodeBody, BringsObjectsIntoGosForm) {
   struct Case {
     std::string_view resource, body, want;
