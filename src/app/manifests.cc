@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/strings.h"
 #include "base/yaml.h"
 
 namespace weir::app {
@@ -49,14 +50,14 @@ net::Task<Status> ApplyOne(client::Client& client, const kube::Registry& registr
   if (resource->namespaced) {
     ns = GetString(manifest.object, {"metadata", "namespace"}, "default");
   }
-  auto created = co_await client.Create(ref, ns, manifest.object);
-  if (created) co_return Status();
-  if (created.error().code != Code::kConflict) {
-    co_return Prefixed(fmt::format("{}: {} {}", manifest.where, kind, name), created.error());
+  if (name.empty()) {
+    co_return Fail(Code::kInvalid, fmt::format("{}: {}: metadata.name: required, since what is "
+                                               "applied is found again by its name",
+                                               manifest.where, kind));
   }
-  auto patched = co_await client.Patch(ref, ns, name, client::PatchType::kMerge, manifest.object);
-  if (!patched) {
-    co_return Prefixed(fmt::format("{}: {} {}", manifest.where, kind, name), patched.error());
+  auto applied = co_await client.Patch(ref, ns, name, client::PatchType::kApply, manifest.object);
+  if (!applied) {
+    co_return Prefixed(fmt::format("{}: {} {}", manifest.where, kind, name), applied.error());
   }
   co_return Status();
 }
@@ -68,6 +69,9 @@ Result<std::vector<Manifest>> ParseManifests(const std::string& file, std::strin
   if (!documents) return Prefixed(file, documents.error());
   std::vector<Manifest> out;
   for (YamlDocument& document : *documents) {
+    if (!document.repeated_keys.empty()) {
+      return Fail(Code::kInvalid, file + ": " + Join(document.repeated_keys, ", "));
+    }
     const std::string where = fmt::format("{} line {}", file, document.line);
     if (!document.value.is_object() || !document.value.contains("kind") ||
         !document.value.contains("apiVersion")) {

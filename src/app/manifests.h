@@ -25,8 +25,9 @@ Result<std::vector<Manifest>> ReadManifests(env::FileSystem& files, const std::s
 // Namespaces and CRDs first, each group in the given order.
 std::vector<Manifest> InOrderOfCreation(std::vector<Manifest> manifests);
 
-// Creates the objects, or merges them into those that exist. Stops at the first that is refused,
-// with an error that names where it stands.
+// Applies the objects as `kubectl apply --server-side --force-conflicts` does: fields that a
+// manifest no longer has are removed, those of other managers stay. Stops at the first object that
+// is refused (unknown fields are), with an error that names where it stands.
 net::Task<Status> ApplyManifests(client::Client& client, const kube::Registry& registry,
                                  std::vector<Manifest> manifests);
 

@@ -26,6 +26,9 @@ TEST(Manifests, RefusesWhatIsNoObjectNamingWhere) {
         << manifests.error().message;
   }
   EXPECT_FALSE(ParseManifests("bad.yaml", "a: b: c\n"));
+  const auto repeated = ParseManifests("bad.yaml", "apiVersion: v1\nkind: Pod\nkind: Secret\n");
+  ASSERT_FALSE(repeated);
+  EXPECT_EQ(repeated.error().message, "bad.yaml: line 3: key \"kind\" already set in map");
 }
 
 TEST(Manifests, ReadsAFolderByName) {

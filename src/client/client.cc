@@ -66,6 +66,8 @@ std::string_view ContentTypeOf(PatchType type) {
       return "application/merge-patch+json";
     case PatchType::kStrategic:
       return "application/strategic-merge-patch+json";
+    case PatchType::kApply:
+      return "application/apply-patch+yaml";
   }
   std::unreachable();
 }
@@ -200,7 +202,12 @@ net::Task<Result<Json>> Client::Update(ResourceRef ref, std::string ns, std::str
 
 net::Task<Result<Json>> Client::Patch(ResourceRef ref, std::string ns, std::string name,
                                       PatchType type, Json patch, std::string subresource) {
-  std::string target = WithQuery(ref.Path(ns, name, subresource), {{"fieldManager", agent_}});
+  std::vector<std::pair<std::string, std::string>> parameters{{"fieldManager", agent_}};
+  if (type == PatchType::kApply) {
+    parameters.emplace_back("force", "true");
+    parameters.emplace_back("fieldValidation", "Strict");
+  }
+  std::string target = WithQuery(ref.Path(ns, name, subresource), parameters);
   net::HttpRequest request = NewRequest("PATCH", std::move(target), agent_);
   request.headers.emplace("content-type", ContentTypeOf(type));
   request.body = DumpJson(patch);

@@ -57,7 +57,9 @@ struct ListOptions {
   std::string field_selector;
 };
 
-enum class PatchType { kJson, kMerge, kStrategic };
+// kApply: server-side apply in this client's name, which takes fields over from other managers and
+// refuses unknown ones; creates the object where there is none.
+enum class PatchType { kJson, kMerge, kStrategic, kApply };
 
 enum class WatchType { kAdded, kModified, kDeleted, kBookmark };
 struct WatchEvent {
