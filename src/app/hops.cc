@@ -40,8 +40,9 @@ void HopRecorder::Decided(ScaleUp scale_up) {
   if (scale_ups_.size() > kKept) scale_ups_.pop_front();
 }
 
-void HopRecorder::Pod(const std::string& workload, std::string_view stage, Time at) {
-  stages_.push_back({workload, std::string(stage), at});
+void HopRecorder::Pod(const std::string& workload, const std::string& uid, std::string_view stage,
+                      Time at) {
+  stages_.push_back({workload, uid, std::string(stage), at});
   if (stages_.size() > kKeptStages) stages_.pop_front();
   // The newest scale-up of the workload is the one that this pod belongs to.
   for (auto it = scale_ups_.rbegin(); it != scale_ups_.rend(); ++it) {
@@ -52,10 +53,16 @@ void HopRecorder::Pod(const std::string& workload, std::string_view stage, Time 
 }
 
 void HopRecorder::Join(ScaleUp& scale_up, const PodStage& stage) {
-  if (stage.stage == "created" && !scale_up.pod_created && stage.at >= scale_up.decided) {
+  if (stage.stage == "created" && stage.at >= scale_up.decided) {
+    if (!scale_up.pod_ready) scale_up.pods.insert(stage.uid);
+    if (scale_up.pod_created) return;
     scale_up.pod_created = stage.at;
     Observe("pod_created", scale_up.decided, stage.at);
-  } else if (stage.stage == "started" && scale_up.pod_created && !scale_up.pod_started) {
+    return;
+  }
+  // Pods that were there before the decision tell nothing about it.
+  if (!scale_up.pods.contains(stage.uid)) return;
+  if (stage.stage == "started" && !scale_up.pod_started) {
     scale_up.pod_started = stage.at;
     Observe("pod_started", scale_up.pod_created, stage.at);
   } else if (stage.stage == "ready" && scale_up.pod_started && !scale_up.pod_ready) {

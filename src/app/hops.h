@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -26,7 +27,8 @@ struct ScaleUp {
   std::optional<Time> recorded;   // the recording rule that read it was evaluated
   Time decided{};
   std::optional<Time> written;      // PUT of the scale answered
-  std::optional<Time> pod_created;  // first pod after the decision
+  std::set<std::string> pods;       // uids of those created after the decision
+  std::optional<Time> pod_created;  // the first of them
   std::optional<Time> pod_started;
   std::optional<Time> pod_ready;
 };
@@ -37,8 +39,9 @@ class HopRecorder {
 
   // REQUIRES: to > from.
   void Decided(ScaleUp scale_up);
-  // A pod of the workload came to the stage "created", "started" or "ready".
-  void Pod(const std::string& workload, std::string_view stage, Time at);
+  // A pod (its uid) of the workload is at the stage "created", "started" or "ready"; may be said
+  // again.
+  void Pod(const std::string& workload, const std::string& uid, std::string_view stage, Time at);
 
   // The last scale-ups, oldest first, as /debug/weir/hops serves them.
   Json ToJson() const;
@@ -46,6 +49,7 @@ class HopRecorder {
  private:
   struct PodStage {
     std::string workload;
+    std::string uid;
     std::string stage;
     Time at;
   };

@@ -27,11 +27,12 @@ TEST(Hops, JoinThePodsStagesToTheNewestScaleUpOfTheirWorkload) {
   HopRecorder hops(registry);
   hops.Decided(FromZero(0));
   hops.Decided(FromZero(1000));
-  hops.Pod("default/consumer", "created", At(1002));
-  hops.Pod("default/other", "started", At(1003));
-  hops.Pod("default/consumer", "started", At(1010));
-  hops.Pod("default/consumer", "ready", At(1011));
-  hops.Pod("default/consumer", "ready", At(1500));  // a second pod does not move the first's time
+  hops.Pod("default/consumer", "new", "created", At(1002));
+  hops.Pod("default/other", "new", "started", At(1003));
+  hops.Pod("default/consumer", "new", "started", At(1010));
+  hops.Pod("default/consumer", "new", "ready", At(1011));
+  hops.Pod("default/consumer", "second", "ready",
+           At(1500));  // a second pod does not move the first's time
   const Json items = hops.ToJson()["items"];
   ASSERT_EQ(items.size(), 2U);
   EXPECT_TRUE(items[0]["podCreated"].is_null());
@@ -42,10 +43,10 @@ TEST(Hops, JoinThePodsStagesToTheNewestScaleUpOfTheirWorkload) {
 TEST(Hops, AStageWithoutTheOneBeforeItDoesNotCount) {
   prometheus::Registry registry;
   HopRecorder hops(registry);
-  hops.Pod("default/consumer", "created", At(-1));
+  hops.Pod("default/consumer", "old", "created", At(-1));
   hops.Decided(FromZero(0));
-  hops.Pod("default/consumer", "ready", At(5));
-  hops.Pod("default/consumer", "created", At(-5));  // made before the decision
+  hops.Pod("default/consumer", "new", "ready", At(5));
+  hops.Pod("default/consumer", "new", "created", At(-5));  // made before the decision
   EXPECT_TRUE(hops.ToJson()["items"][0]["podReady"].is_null());
   EXPECT_TRUE(hops.ToJson()["items"][0]["podCreated"].is_null());
 }
@@ -53,14 +54,30 @@ TEST(Hops, AStageWithoutTheOneBeforeItDoesNotCount) {
 TEST(Hops, APodThatComesBeforeTheWriteIsAnsweredCounts) {
   prometheus::Registry registry;
   HopRecorder hops(registry);
-  hops.Pod("default/consumer", "created", At(-50));  // of an earlier scale-up
-  hops.Pod("default/consumer", "created", At(2));
-  hops.Pod("default/consumer", "started", At(3));
+  hops.Pod("default/consumer", "old", "created", At(-50));  // of an earlier scale-up
+  hops.Pod("default/consumer", "new", "created", At(2));
+  hops.Pod("default/consumer", "new", "started", At(3));
   hops.Decided(FromZero(0));
-  hops.Pod("default/consumer", "ready", At(4));
+  hops.Pod("default/consumer", "new", "ready", At(4));
   const Json item = hops.ToJson()["items"][0];
   EXPECT_EQ(item["podCreated"], FormatRfc3339Micro(At(2)));
   EXPECT_EQ(item["podReady"], FormatRfc3339Micro(At(4)));
+}
+
+TEST(Hops, APodThatWasThereBeforeTellsNothing) {
+  prometheus::Registry registry;
+  HopRecorder hops(registry);
+  hops.Pod("default/consumer", "old", "created", At(-50));
+  hops.Decided(FromZero(0));
+  hops.Pod("default/consumer", "new", "created", At(2));
+  hops.Pod("default/consumer", "old", "started", At(3));
+  hops.Pod("default/consumer", "old", "ready", At(3));
+  EXPECT_TRUE(hops.ToJson()["items"][0]["podStarted"].is_null());
+  hops.Pod("default/consumer", "new", "started", At(8));
+  hops.Pod("default/consumer", "old", "ready", At(9));
+  EXPECT_TRUE(hops.ToJson()["items"][0]["podReady"].is_null());
+  hops.Pod("default/consumer", "new", "ready", At(10));
+  EXPECT_EQ(hops.ToJson()["items"][0]["podReady"], FormatRfc3339Micro(At(10)));
 }
 
 TEST(Hops, KeepABoundedNumber) {

@@ -16,6 +16,8 @@ namespace {
 // How long series are kept in memory, and how often what is older is forgotten.
 constexpr Duration kRetention = std::chrono::hours(1);
 constexpr Duration kTruncateEvery = std::chrono::minutes(1);
+// Where Prometheus' HTTP API stands, behind the API server's authentication and authorisation.
+constexpr std::string_view kPrometheusPrefix = "/prometheus";
 constexpr std::size_t kKeptBatches = 64;
 constexpr std::size_t kKeptUnmapped = 10'000;
 
@@ -158,6 +160,14 @@ void LocalCluster::Connect() {
       return metrics_server_->Discovery(name);
     });
   }
+  if (!checked_.options.upstream_exact) {
+    api_->Mount(
+        std::string(kPrometheusPrefix) + "/",
+        [this](net::HttpRequest request, const apiserver::User&, net::ResponseWriter& writer) {
+          request.target.erase(0, kPrometheusPrefix.size());
+          return engine_->Handle(std::move(request), net::Peer{}, writer);
+        });
+  }
   api_->Mount("/debug/weir/hops",
               [this](net::HttpRequest, const apiserver::User&, net::ResponseWriter& writer) {
                 return ServeHops(writer);
@@ -200,9 +210,12 @@ void LocalCluster::ConnectHops() {
     const std::string workload = WorkloadOf(*after);
     if (workload.empty()) return;
     const Time now = clock_.Now();
-    if (!before) hops_.Pod(workload, "created", now);
-    if (IsStarted(*after)) hops_.Pod(workload, "started", now);
-    if (IsReady(*after)) hops_.Pod(workload, "ready", now);
+    const std::string uid = GetString(*after, {"metadata", "uid"});
+    if (!before) hops_.Pod(workload, uid, "created", now);
+    if (IsStarted(*after) && !(before && IsStarted(*before))) {
+      hops_.Pod(workload, uid, "started", now);
+    }
+    if (IsReady(*after) && !(before && IsReady(*before))) hops_.Pod(workload, uid, "ready", now);
   });
 }
 
