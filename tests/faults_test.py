@@ -81,6 +81,12 @@ def files_of_weir_up_that_are_wrong(args):
         check(status != 0 and "bad.yaml" in out and "line 2" in out, f"{status} {out}")
         status, out = weir_up(args, "--data-dir", f"{folder}/data", "-f", f"{folder}/none.yaml")
         check(status != 0 and "none.yaml" in out, f"{status} {out}")
+        bad.write_text(configmap("a").replace("\ndata:", "\nmetdata: 1\ndata:"))
+        status, out = weir_up(args, "--data-dir", f"{folder}/data", "-f", str(bad))
+        check(status != 0 and "bad.yaml line 1" in out and ".metdata" in out, f"{status} {out}")
+        bad.write_text(configmap("a") + "kind: Secret\n")
+        status, out = weir_up(args, "--data-dir", f"{folder}/data", "-f", str(bad))
+        check(status != 0 and 'bad.yaml: line 5: key "kind" already' in out, f"{status} {out}")
         images = pathlib.Path(folder) / "images.yaml"
         images.write_text("images: 7\n")
         status, out = weir_up(args, "--data-dir", f"{folder}/data", "--images", str(images))
@@ -93,6 +99,32 @@ def files_of_weir_up_that_are_wrong(args):
         tokens.write_text("only-a-token\n")
         status, out = weir_up(args, "--data-dir", f"{folder}/data", "--token-auth-file", str(tokens))
         check(status != 0 and "tokens.csv" in out and "1" in out, f"{status} {out}")
+
+
+def configmap(name, data="{k: v}"):
+    return (f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n"
+            f"data: {data}\n")
+
+
+def files_of_weir_up_are_applied_again(args):
+    """What a manifest no longer has is removed at the next start; what others set stays."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "a.yaml"
+        file.write_text(configmap("a", "{old: before, kept: before}"))
+        with cluster(args, "-f", str(file), data_dir=f"{folder}/data") as c:
+            c.kubectl("patch", "configmap", "a", "--type=merge", "-p", '{"data":{"mine":"z"}}')
+        file.write_text(configmap("a", "{kept: after}"))
+        with cluster(args, "-f", str(file), data_dir=f"{folder}/data") as c:
+            data = json.loads(c.kubectl("get", "configmap", "a", "-o", "json"))["data"]
+            check(data == {"kept": "after", "mine": "z"}, data)
+
+
+def node_that_is_deleted(args):
+    """The kubelet registers again, and runs what came meanwhile."""
+    with cluster(args) as c:
+        c.kubectl("delete", "node", "--all")
+        c.kubectl("create", "-f", "-", stdin=deployment())
+        wait_for("a ready pod", lambda: ready_replicas(c, "web") == 1, 20)
 
 
 def image_not_in_the_catalogue(args):
@@ -383,6 +415,7 @@ def clusters_have_networks_of_their_own(args):
 
 
 CASES = [malformed_bodies, unknown_fields_and_wrong_types, files_of_weir_up_that_are_wrong,
+         files_of_weir_up_are_applied_again, node_that_is_deleted,
          image_not_in_the_catalogue, redis_server_is_missing, port_that_is_taken, data_folder_in_use,
          redis_down_at_start, redis_dies_in_mid_burst, consumer_that_crashes_at_start,
          weir_killed_in_mid_burst, no_descendant_outlives_weir,

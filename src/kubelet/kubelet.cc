@@ -65,6 +65,7 @@ class Kubelet::Impl final : public PodHost {
         nodes_(client, group_, random, client::refs::kNodes),
         schedule_(loop),
         hosts_changed_(loop),
+        node_gone_(loop),
         workers_ended_(loop) {
     // Mounts are made from another working folder than ours.
     options_.data_dir = std::filesystem::absolute(options_.data_dir).string();
@@ -119,6 +120,7 @@ class Kubelet::Impl final : public PodHost {
   std::vector<ObjectPtr> PodsWithAddress() const;
   PodWorker* FindWorker(const std::string& ns, const std::string& name) const;
   void RemoveOldFolders();
+  std::string HostsPath(const std::string& ns) const { return options_.data_dir + "/hosts/" + ns; }
 
   Options options_;
   MachineFacts machine_;
@@ -138,6 +140,7 @@ class Kubelet::Impl final : public PodHost {
   client::Informer nodes_;
   net::Signal schedule_;
   net::Signal hosts_changed_;
+  net::Signal node_gone_;
   net::Signal workers_ended_;
   Placeholders placeholders_;
   PodFacts facts_;
@@ -158,6 +161,8 @@ Status Kubelet::Impl::Start() {
   if (!addresses) return std::unexpected(addresses.error());
   addresses_ = *std::move(addresses);
   if (auto ok = platform::CheckNamespaces(); !ok) return ok;
+  // Every pod of an earlier run starts anew, with a hosts file that is written then.
+  if (auto ok = platform::RemoveTree(options_.data_dir + "/hosts"); !ok) return ok;
   platform::SystemFileSystem files;
   for (const char* folder : {"/pods", "/hosts"}) {
     if (auto ok = files.MakeDirs(options_.data_dir + folder, 0700); !ok) return ok;
@@ -165,7 +170,13 @@ Status Kubelet::Impl::Start() {
   facts_.allocatable = GetObject(NodeStatus(machine_, nullptr, clock_.Now()), {"allocatable"});
   pods_.AddListener([this](const ObjectPtr& b, const ObjectPtr& a) { PodChanged(b, a); });
   services_.AddListener([this](const ObjectPtr&, const ObjectPtr&) { hosts_changed_.Notify(); });
-  nodes_.AddListener([this](const ObjectPtr&, const ObjectPtr&) { schedule_.Notify(); });
+  nodes_.AddListener([this](const ObjectPtr& before, const ObjectPtr& after) {
+    schedule_.Notify();
+    // Without its node the kubelet would run nothing new: it registers again.
+    if (!after && GetString(*before, {"metadata", "name"}) == options_.node_name) {
+      node_gone_.Notify();
+    }
+  });
   config_maps_.AddListener(
       [this](const ObjectPtr& b, const ObjectPtr& a) { ObjectChanged("ConfigMap", b, a); });
   secrets_.AddListener(
@@ -203,14 +214,19 @@ net::Task<bool> Kubelet::Impl::Register() {
   Json patch = {{"status", NodeStatus(machine_, node ? *node : Json(nullptr), clock_.Now())}};
   const auto answer = co_await client_.Patch(client::refs::kNodes, "", options_.node_name,
                                              client::PatchType::kMerge, std::move(patch), "status");
-  if (!answer) spdlog::warn("kubelet: report node: {}", answer.error().message);
+  if (!answer && !group_.stopping()) {
+    spdlog::warn("kubelet: report node: {}", answer.error().message);
+  }
   co_return answer.has_value();
 }
 
 net::Task<void> Kubelet::Impl::ReportNode() {
-  for (bool slept = co_await net::Sleep(kNodeReportPeriod); slept;
-       slept = co_await net::Sleep(kNodeReportPeriod))
-    co_await Register();
+  bool registered = true;
+  while (!group_.stopping()) {
+    co_await node_gone_.WaitFor(registered ? kNodeReportPeriod : kRetry);
+    if (group_.stopping()) co_return;
+    registered = co_await Register();
+  }
 }
 
 // Pods of an earlier run keep their addresses; only then may new ones take any.
@@ -412,19 +428,20 @@ Result<std::string> Kubelet::Impl::Hosts(const Json& pod, const std::string& add
   }
   const std::string ns = NamespaceOf(pod);
   if (auto ok = WriteHosts(ns, PodsWithAddress()); !ok) return std::unexpected(ok.error());
-  return options_.data_dir + "/hosts/" + ns;
+  return HostsPath(ns);
 }
 
 Status Kubelet::Impl::WriteHosts(const std::string& ns, const std::vector<ObjectPtr>& pods) {
   std::string text = HostsFile(ns, services_.List(), pods);
   std::string& now = hosts_[ns];
   if (now == text) return {};
-  if (auto ok = platform::RewriteInPlace(options_.data_dir + "/hosts/" + ns, text); !ok) return ok;
+  if (auto ok = platform::RewriteInPlace(HostsPath(ns), text); !ok) return ok;
   now = std::move(text);
   return {};
 }
 
-// Rewrites the hosts files of namespaces that have pods of ours whenever names change.
+// Rewrites the hosts files of namespaces that have pods of ours whenever names change, and removes
+// those of namespaces that have none any more.
 net::Task<void> Kubelet::Impl::KeepHosts() {
   for (bool cancelled = co_await net::IsCancelled(); !cancelled;
        cancelled = co_await net::IsCancelled()) {
@@ -433,9 +450,12 @@ net::Task<void> Kubelet::Impl::KeepHosts() {
     const std::vector<ObjectPtr> pods = PodsWithAddress();
     std::set<std::string> namespaces;
     for (const auto& [uid, worker] : workers_) namespaces.insert(NamespaceOf(worker->pod()));
-    for (const std::string& ns : namespaces) {
-      if (!hosts_.contains(ns)) continue;
-      if (auto ok = WriteHosts(ns, pods); !ok) spdlog::warn("kubelet: {}", ok.error().message);
+    for (auto it = hosts_.begin(); it != hosts_.end();) {
+      const std::string ns = it->first;
+      const bool needed = namespaces.contains(ns);
+      it = needed ? std::next(it) : hosts_.erase(it);
+      const Status ok = needed ? WriteHosts(ns, pods) : platform::RemoveTree(HostsPath(ns));
+      if (!ok) spdlog::warn("kubelet: {}", ok.error().message);
     }
   }
 }
