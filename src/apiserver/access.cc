@@ -91,8 +91,9 @@ Answer<User> Server::Impl::WhoAsks(const Call& call, const net::Peer& peer) cons
   if (!user) return std::unexpected(kube::StatusUnauthorized());
   const auto wanted = WantedUser(call.request.headers);
   if (!wanted) return std::unexpected(wanted.error());
-  if (!*wanted) return std::move(*user);
-  return Impersonate(policy, *user, **wanted, AttributesOf(call.info));
+  const std::optional<User>& other = *wanted;
+  if (!other) return std::move(*user);
+  return Impersonate(policy, *user, *other, AttributesOf(call.info));
 }
 
 void Server::Impl::StartPolicy() {
@@ -156,6 +157,7 @@ Answer<void> Server::Impl::CheckEscalation(const Call& call, const Json& object)
   const auto missing = Uncovered(policy.RulesFor(call.user, call.info.ns, &errors), rules);
   if (missing.empty()) return {};
   std::vector<std::string> groups;
+  groups.reserve(call.user.groups.size());
   for (const std::string& group : call.user.groups) groups.push_back(Quote(group));
   std::string message = fmt::format(
       "{} {} is forbidden: user {} (groups=[{}]) is attempting to grant RBAC permissions not "

@@ -75,7 +75,7 @@ struct Server::Impl {
   net::Task<void> Serve(net::HttpRequest request, net::Peer peer, net::ResponseWriter& writer);
   net::Task<void> Route(std::shared_ptr<Call> call, net::ResponseWriter& writer);
   net::Task<void> ServeResource(std::shared_ptr<Call> call, net::ResponseWriter& writer);
-  net::Task<void> Send(const Call& call, Reply reply, net::ResponseWriter& writer);
+  net::Task<void> Send(std::shared_ptr<Call> call, Reply reply, net::ResponseWriter& writer);
   net::Task<void> SendNow(std::shared_ptr<Call> call, Reply reply, net::ResponseWriter& writer);
   void Count(const Call& call, int code, Duration latency);
   const MountPoint* FindMount(std::string_view path) const;

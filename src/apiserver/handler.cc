@@ -240,7 +240,7 @@ net::Task<void> Server::Impl::ServeResource(std::shared_ptr<Call> call,
     }
   }
   Count(*call, reply.code, clock.Monotonic() - begun);
-  co_await Send(*call, std::move(reply), writer);
+  co_await Send(call, std::move(reply), writer);
 }
 
 Reply Server::Impl::Dispatch(Call& call) {
@@ -267,19 +267,20 @@ Reply Server::Impl::Dispatch(Call& call) {
   return Reply::Error(kube::StatusMethodNotAllowed());
 }
 
-net::Task<void> Server::Impl::Send(const Call& call, Reply reply, net::ResponseWriter& writer) {
-  if (!call.deprecation.empty()) reply.warnings.insert(reply.warnings.begin(), call.deprecation);
-  net::HttpResponse response = Render(std::move(reply), call.accepted.format, call.pretty);
-  if (call.request.method == "HEAD") response.body.clear();
+net::Task<void> Server::Impl::Send(std::shared_ptr<Call> call, Reply reply,
+                                   net::ResponseWriter& writer) {
+  if (!call->deprecation.empty()) reply.warnings.insert(reply.warnings.begin(), call->deprecation);
+  net::HttpResponse response = Render(std::move(reply), call->accepted.format, call->pretty);
+  if (call->request.method == "HEAD") response.body.clear();
   // A failed send means that the client has gone: nothing is left to do for it.
   const Status sent = co_await writer.Send(std::move(response));
-  if (!sent) spdlog::debug("apiserver: {}: {}", call.info.path, sent.error().message);
+  if (!sent) spdlog::debug("apiserver: {}: {}", call->info.path, sent.error().message);
 }
 
 net::Task<void> Server::Impl::SendNow(std::shared_ptr<Call> call, Reply reply,
                                       net::ResponseWriter& writer) {
   Count(*call, reply.code, Duration(0));
-  co_await Send(*call, std::move(reply), writer);
+  co_await Send(call, std::move(reply), writer);
 }
 
 }  // namespace weir::apiserver

@@ -29,6 +29,7 @@ std::vector<std::string> Values(const std::string& header) {
 std::string GoStrings(const std::vector<std::string>& values) {
   if (values.empty()) return "[]string(nil)";
   std::vector<std::string> quoted;
+  quoted.reserve(values.size());
   for (const std::string& value : values) quoted.push_back(Quote(value));
   return "[]string{" + Join(quoted, ", ") + "}";
 }

@@ -110,6 +110,7 @@ Json InvalidOptions(std::string_view kind, const std::vector<OptionError>& error
   options.kind = kind;
   options.group = "meta.k8s.io";
   std::vector<kube::FieldError> reasons;
+  reasons.reserve(errors.size());
   for (const OptionError& error : errors) {
     reasons.push_back({error.reason, error.field, error.detail});
   }

@@ -84,6 +84,7 @@ std::vector<std::string> DuplicateFields(PatchKind kind, std::string_view body) 
   std::vector<std::string> paths;
   if (kind == PatchKind::kJson || !ParseJson(body, &paths)) return {};
   std::vector<std::string> errors;
+  errors.reserve(paths.size());
   for (const std::string& path : paths) errors.push_back("duplicate field " + Quote(path));
   return errors;
 }

@@ -146,8 +146,9 @@ Reply Server::Impl::List(Call& call) {
   // A list from the cache, which resourceVersion=0 asks for, is never cut.
   const std::int64_t limit = parsed->resource_version == "0" ? 0 : parsed->limit;
   const bool one_namespace = !call.resource->namespaced || !ns.empty();
-  const Page page = CutPage(all, *call.resource, *filter, limit,
-                            state->after ? &*state->after : nullptr, state->version, one_namespace);
+  const auto& after = state->after;
+  const Page page = CutPage(all, *call.resource, *filter, limit, after ? &*after : nullptr,
+                            state->version, one_namespace);
   const Accepted& accepted = call.accepted;
   switch (accepted.form) {
     case Form::kObject:

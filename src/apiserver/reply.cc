@@ -94,6 +94,7 @@ net::HttpResponse Render(Reply reply, Format format, bool pretty) {
   }
   if (!reply.warnings.empty()) {
     std::vector<std::string> values;
+    values.reserve(reply.warnings.size());
     for (const std::string& warning : reply.warnings) {
       values.push_back("299 - " + Quote(warning));
     }

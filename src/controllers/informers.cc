@@ -19,6 +19,7 @@ void SharedInformers::Start() {
 
 net::Task<bool> SharedInformers::WaitSynced() {
   std::vector<client::Informer*> all;
+  all.reserve(informers_.size());
   for (auto& [ref, informer] : informers_) all.push_back(informer.get());
   for (client::Informer* informer : all) {
     if (const bool synced = co_await informer->WaitSynced(); !synced) co_return false;

@@ -3,7 +3,7 @@
 namespace weir::controllers {
 
 const std::vector<ServedKind>& BuiltInKinds() {
-  static const std::vector<ServedKind> kinds = {
+  static const std::vector<ServedKind> kKinds = {
       {"apps", "v1", "deployments", "Deployment"},
       {"apps", "v1", "replicasets", "ReplicaSet"},
       {"apps", "v1", "statefulsets", "StatefulSet"},
@@ -37,7 +37,7 @@ const std::vector<ServedKind>& BuiltInKinds() {
       {"apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition",
        false},
   };
-  return kinds;
+  return kKinds;
 }
 
 std::optional<ServedKind> CustomKind(const Json& definition) {

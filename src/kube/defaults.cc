@@ -183,7 +183,8 @@ void DefaultService(Json& object) {
       if (!port.is_object()) continue;
       if (GetString(port, "protocol").empty()) port["protocol"] = "TCP";
       const Json* target = Find(port, "targetPort");
-      bool unset = target == nullptr || target->is_null() || *target == 0 || *target == "";
+      bool unset = target == nullptr || target->is_null() || *target == 0 ||
+                   (target->is_string() && GetString(port, "targetPort").empty());
       if (unset) port["targetPort"] = GetInt(port, {"port"}, 0);
     }
   }

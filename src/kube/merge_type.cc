@@ -57,7 +57,7 @@ MergeType MergeType::Of(const Resource& resource) {
 
 MergeType::Kind MergeType::KindOf(const Json& value) const {
   if (!value.is_structured()) return Kind::kLeaf;
-  if (source_ == Source::kTyped && !(type_.shape == Shape::kOne && IsUntyped(type_.scalar))) {
+  if (source_ == Source::kTyped && (type_.shape != Shape::kOne || !IsUntyped(type_.scalar))) {
     switch (type_.shape) {
       case Shape::kOne:
         if (type_.scalar != Scalar::kMessage || MessageOf(type_).atomic) return Kind::kLeaf;

@@ -76,8 +76,9 @@ std::string NodeRoles(const Json& node) {
   for (const auto& [key, value] : GetObject(node, {"metadata", "labels"}).items()) {
     if (key.starts_with(kPrefix) && key.size() > kPrefix.size()) {
       roles.insert(key.substr(kPrefix.size()));
-    } else if (key == "kubernetes.io/role" && value.is_string() && value != "") {
-      roles.insert(value.get<std::string>());
+    } else if (key == "kubernetes.io/role" && value.is_string()) {
+      const std::string& role = value.get_ref<const std::string&>();
+      if (!role.empty()) roles.insert(role);
     }
   }
   return OrElse(Join({roles.begin(), roles.end()}, ","), "<none>");
@@ -142,6 +143,7 @@ std::string HpaTargets(const Json& hpa) {
   const Json& metrics = GetArray(hpa, {"spec", "metrics"});
   const Json& current = GetArray(hpa, {"status", "currentMetrics"});
   std::vector<std::string> cells;
+  cells.reserve(metrics.size());
   for (std::size_t i = 0; i < metrics.size(); ++i) {
     cells.push_back(MetricCell(metrics[i], i < current.size() ? &current[i] : nullptr));
   }

@@ -115,8 +115,8 @@ std::string_view Type::GoName() const { return name.substr(name.rfind('/') + 1);
 std::string_view Type::BareName() const { return name.substr(name.rfind('.') + 1); }
 
 const TypeTable& TypeTable::Get() {
-  static const TypeTable table(k_embedded_types_txt);
-  return table;
+  static const TypeTable kTable(k_embedded_types_txt);
+  return kTable;
 }
 
 TypeTable::TypeTable(std::string_view text) {

@@ -31,16 +31,16 @@ constexpr std::array<std::string_view, 15> kFieldLabels = {"metadata.annotations
                                                            "status.podIPs"};
 
 const std::vector<std::string_view>& EnvFieldPaths() {
-  static const std::vector<std::string_view> paths = {"metadata.name",
-                                                      "metadata.namespace",
-                                                      "metadata.uid",
-                                                      "spec.nodeName",
-                                                      "spec.serviceAccountName",
-                                                      "status.hostIP",
-                                                      "status.hostIPs",
-                                                      "status.podIP",
-                                                      "status.podIPs"};
-  return paths;
+  static const std::vector<std::string_view> kPaths = {"metadata.name",
+                                                       "metadata.namespace",
+                                                       "metadata.uid",
+                                                       "spec.nodeName",
+                                                       "spec.serviceAccountName",
+                                                       "status.hostIP",
+                                                       "status.hostIPs",
+                                                       "status.podIP",
+                                                       "status.podIPs"};
+  return kPaths;
 }
 
 // `metadata.labels['key']` as {path, key}; nullopt without a subscript.

@@ -58,9 +58,9 @@ void CheckDownwardItems(FieldErrors& errors, const Json& source, const std::stri
     const Json* field = Find(items[i], "fieldRef");
     const Json* resource = Find(items[i], "resourceFieldRef");
     if (field != nullptr) {
-      static const std::vector<std::string_view> supported(kVolumeFields.begin(),
-                                                           kVolumeFields.end());
-      Append(errors, ValidateFieldRef(*field, Child(path, "fieldRef"), supported));
+      static const std::vector<std::string_view> kSupported(kVolumeFields.begin(),
+                                                            kVolumeFields.end());
+      Append(errors, ValidateFieldRef(*field, Child(path, "fieldRef"), kSupported));
       if (resource != nullptr) {
         errors.push_back(Invalid(path, "resource",
                                  "fieldRef and resourceFieldRef can not be specified "
