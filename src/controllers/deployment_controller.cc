@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "controllers/adopt.h"
 #include "controllers/owner_refs_plan.h"
 #include "kube/selector.h"
 
@@ -120,15 +121,10 @@ net::Task<Result<DeploymentController::Sets>> DeploymentController::ClaimReplica
     const bool adopts = ControllerRef(*set) == nullptr && !deleting && !IsBeingDeleted(*set) &&
                         Matches(*deployment, *set);
     if (!adopts) continue;
-    Json patch = AdoptPatch(*set, *deployment);
-    Result<Json> adopted =
-        co_await context_.client.Patch(client::refs::kReplicaSets, Namespace(*set), Name(*set),
-                                       client::PatchType::kMerge, std::move(patch));
-    if (adopted) {
-      claimed.push_back(std::make_shared<const Json>(std::move(*adopted)));
-    } else if (adopted.error().code != Code::kNotFound) {
-      co_return std::unexpected(adopted.error());
-    }
+    Result<client::ObjectPtr> adopted =
+        co_await Adopt(context_.client, client::refs::kReplicaSets, set, deployment);
+    if (!adopted) co_return std::unexpected(adopted.error());
+    if (*adopted) claimed.push_back(std::move(*adopted));
   }
   co_return claimed;
 }

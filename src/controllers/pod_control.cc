@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "controllers/adopt.h"
 #include "controllers/owner_refs_plan.h"
 #include "controllers/parallel.h"
 #include "kube/selector.h"
@@ -119,15 +120,10 @@ net::Task<Result<Pods>> PodControl::Claim(client::ObjectPtr owner) {
     } else if (orphan && matches && !deleting && IsActivePod(*pod)) {
       const bool may = options_.may_adopt == nullptr || options_.may_adopt(*owner, *pod);
       if (!may) continue;
-      Json patch = AdoptPatch(*pod, *owner);
-      Result<Json> adopted =
-          co_await context_.client.Patch(client::refs::kPods, Namespace(*pod), Name(*pod),
-                                         client::PatchType::kMerge, std::move(patch));
-      if (adopted) {
-        claimed.push_back(std::make_shared<const Json>(std::move(*adopted)));
-      } else if (adopted.error().code != Code::kNotFound) {
-        co_return std::unexpected(adopted.error());
-      }
+      Result<client::ObjectPtr> adopted =
+          co_await Adopt(context_.client, client::refs::kPods, pod, owner);
+      if (!adopted) co_return std::unexpected(adopted.error());
+      if (*adopted) claimed.push_back(std::move(*adopted));
     }
   }
   co_return claimed;
