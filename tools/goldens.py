@@ -27,7 +27,7 @@ import cluster
 import sessions
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-RECORDINGS = ROOT.parent / "shared/goldens"
+RECORDINGS = pathlib.Path(os.environ.get("WEIR_UPSTREAM_DIR", ROOT.parent / "shared")) / "goldens"
 DEPARTURES = ROOT / "docs/departures.txt"
 OWN = ROOT / "tests/goldens"
 KNOWN = ROOT / "tests/goldens/known-failures.txt"

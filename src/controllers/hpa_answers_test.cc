@@ -1,5 +1,5 @@
 // What a metrics API answers, and what the autoscaler then says: tests/hpa/api/answers.jsonl, and
-// the recordings of a real cluster where they lie beside the project. The format is in
+// the recordings of a real cluster where $WEIR_UPSTREAM_DIR/goldens/data has them. The format is in
 // docs/formats/hpa-scenario.md.
 
 #include <gtest/gtest.h>
@@ -8,15 +8,15 @@
 #include <fstream>
 
 #include "controllers/hpa_testing.h"
+#include "platform/system.h"
 
 namespace weir::controllers {
 namespace {
 
 constexpr const char* kOwn = WEIR_SOURCE_DIR "/tests/hpa/api/answers.jsonl";
-constexpr const char* kRecorded = WEIR_SOURCE_DIR "/../shared/goldens/data/hpa-api-answers.jsonl";
 constexpr const char* kCustomGroup = "/apis/custom.metrics.k8s.io";
 
-std::vector<Json> ReadLines(const char* path) {
+std::vector<Json> ReadLines(const std::string& path) {
   std::vector<Json> lines;
   std::ifstream in(path);
   for (std::string line; std::getline(in, line);) lines.push_back(ParseJson(line).value_or(Json()));
@@ -158,7 +158,7 @@ class AnswerCase : public HpaFixture {
   bool late_pod_ = false;
 };
 
-void PlayAll(const char* path, std::size_t at_least) {
+void PlayAll(const std::string& path, std::size_t at_least) {
   const std::vector<Json> lines = ReadLines(path);
   EXPECT_GE(lines.size(), at_least);
   for (const Json& line : lines) {
@@ -171,8 +171,10 @@ void PlayAll(const char* path, std::size_t at_least) {
 TEST(HpaAnswers, AreReadAsTheirLinesSay) { PlayAll(kOwn, 30); }
 
 TEST(HpaAnswers, AreReadAsARealClusterReadsThem) {
-  if (!std::filesystem::exists(kRecorded)) GTEST_SKIP() << "no recordings beside the project";
-  PlayAll(kRecorded, 77);
+  const std::string path =
+      platform::GetEnv("WEIR_UPSTREAM_DIR") + "/goldens/data/hpa-api-answers.jsonl";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no recordings below WEIR_UPSTREAM_DIR";
+  PlayAll(path, 77);
 }
 
 }  // namespace

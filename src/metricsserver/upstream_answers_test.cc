@@ -1,9 +1,10 @@
 // What prometheus-adapter asked Prometheus for each of many rules, what it answered, and which
-// configurations it refused, where a folder with such records is at hand: WEIR_ADAPTER_DATA_DIR.
+// configurations it refused, where such records are at hand: in $WEIR_UPSTREAM_DIR/goldens/data.
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -156,8 +157,8 @@ class UpstreamAnswers : public testing::Test {
   ~UpstreamAnswers() override { Stop(); }
 
   void SetUp() override {
-    folder_ = platform::GetEnv("WEIR_ADAPTER_DATA_DIR");
-    if (folder_.empty()) GTEST_SKIP() << "WEIR_ADAPTER_DATA_DIR is not set";
+    folder_ = platform::GetEnv("WEIR_UPSTREAM_DIR") + "/goldens/data";
+    if (!std::filesystem::exists(folder_)) GTEST_SKIP() << "no records below WEIR_UPSTREAM_DIR";
     const auto pod = [this](const std::string& ns, const std::string& name, const char* app) {
       api_.Put("/api/v1/namespaces/" + ns + "/pods",
                {{"metadata", {{"name", name}, {"labels", {{"app", app}}}}}});
