@@ -65,6 +65,7 @@ struct Server::Impl {
   std::vector<MountPoint> mounts;
   std::vector<std::pair<std::string, std::function<Json()>>> mounted_groups;
   LogHandler log_handler;
+  std::map<std::string, ObjectsFn> own_resources;
   std::function<std::string()> metrics_handler;
   // Watches to wake when the server stops.
   std::map<int, std::function<void()>> watchers;
@@ -97,6 +98,10 @@ struct Server::Impl {
   // reads.cc
   Reply Get(Call& call);
   Reply List(Call& call);
+  // Whether the call is another's about a resource that this program alone writes.
+  bool IsOwn(const Call& call) const;
+  // Its objects that only memory has, of the call's namespace; of all names where `name` is empty.
+  std::vector<kubestore::ObjectPtr> InMemory(const Call& call, std::string_view name) const;
   Reply ObjectReply(const Call& call, int code, const kubestore::Object& object) const;
   // `value` in the request's version.
   Reply ValueReply(const Call& call, int code, Json value) const;

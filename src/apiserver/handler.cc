@@ -79,6 +79,10 @@ void Server::MountGroup(std::string group, std::function<Json()> discovery) {
 
 void Server::SetLogHandler(LogHandler handler) { impl_->log_handler = std::move(handler); }
 
+void Server::SetOwnResource(std::string group_resource, ObjectsFn in_memory) {
+  impl_->own_resources[std::move(group_resource)] = std::move(in_memory);
+}
+
 void Server::SetMetricsHandler(std::function<std::string()> handler) {
   impl_->metrics_handler = std::move(handler);
 }
@@ -259,6 +263,7 @@ Reply Server::Impl::Dispatch(Call& call) {
   }
   if (info.verb == "get") return Get(call);
   if (info.verb == "list") return List(call);
+  if (IsOwn(call)) return Reply::Error(kube::StatusMethodNotAllowed());
   if (info.verb == "create") return Create(call);
   if (info.verb == "update") return Update(call);
   if (info.verb == "patch") return Patch(call);

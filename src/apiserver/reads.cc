@@ -1,6 +1,7 @@
 // get and list.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "apiserver/api.h"
@@ -61,7 +62,36 @@ Answer<ListState> ChooseState(const ListOptions& options, std::int64_t current) 
   return state;
 }
 
+// Merges objects that only memory has into stored ones, which win, in key order.
+void AddInMemory(std::vector<kubestore::ObjectPtr> added, std::vector<kubestore::ObjectPtr>& all) {
+  const auto key = [](const kubestore::ObjectPtr& object) {
+    return std::pair(GetString(object->value, {"metadata", "namespace"}),
+                     GetString(object->value, {"metadata", "name"}));
+  };
+  for (kubestore::ObjectPtr& object : added) {
+    const auto place = std::ranges::lower_bound(all, key(object), {}, key);
+    if (place == all.end() || key(*place) != key(object)) all.insert(place, std::move(object));
+  }
+}
+
 }  // namespace
+
+bool Server::Impl::IsOwn(const Call& call) const {
+  return call.resource != nullptr && own_resources.contains(call.stored->GroupResource()) &&
+         !call.user.InGroup(kWeirGroup);
+}
+
+std::vector<kubestore::ObjectPtr> Server::Impl::InMemory(const Call& call,
+                                                         std::string_view name) const {
+  std::vector<kubestore::ObjectPtr> objects;
+  if (!IsOwn(call)) return objects;
+  for (Json& value : own_resources.at(call.stored->GroupResource())(call.info.ns, name)) {
+    value["metadata"]["resourceVersion"] = std::to_string(store.version());
+    std::string body = DumpJson(value);
+    objects.push_back(std::make_shared<const kubestore::Object>(std::move(value), std::move(body)));
+  }
+  return objects;
+}
 
 kubestore::Key Server::Impl::KeyOf(const Call& call, std::string_view name) const {
   return {call.stored->GroupResource(), call.resource->namespaced ? call.info.ns : std::string(),
@@ -112,7 +142,11 @@ Reply Server::Impl::Get(Call& call) {
     }
     if (*wanted > store.version()) return Reply::Error(TooLargeVersion(*wanted, store.version()));
   }
-  const auto object = store.Get(KeyOf(call, call.info.name));
+  auto object = store.Get(KeyOf(call, call.info.name));
+  if (object == nullptr) {
+    const auto in_memory = InMemory(call, call.info.name);
+    if (!in_memory.empty()) object = in_memory.front();
+  }
   if (object == nullptr) {
     return Reply::Error(kube::StatusNotFound(*call.resource, call.info.name));
   }
@@ -143,6 +177,7 @@ Reply Server::Impl::List(Call& call) {
   } else {
     all = store.List(resource, ns);
   }
+  AddInMemory(InMemory(call, name.value_or("")), all);
   // A list from the cache, which resourceVersion=0 asks for, is never cut.
   const std::int64_t limit = parsed->resource_version == "0" ? 0 : parsed->limit;
   const bool one_namespace = !call.resource->namespaced || !ns.empty();

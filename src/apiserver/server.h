@@ -68,6 +68,11 @@ class Server {
   using LogHandler = std::function<net::Task<void>(std::string ns, std::string name,
                                                    std::string query, net::ResponseWriter&)>;
   void SetLogHandler(LogHandler handler);
+  // A resource that this program alone writes ("decisions.weir.dev"). Others only read it, and see
+  // beside what is stored what `in_memory` tells of a namespace and name, each all where empty. A
+  // watch tells of stored objects only, and this program's own components see only those.
+  using ObjectsFn = std::function<std::vector<Json>(std::string_view ns, std::string_view name)>;
+  void SetOwnResource(std::string group_resource, ObjectsFn in_memory);
   // The text of /metrics (Prometheus' text format); 404 until it is set.
   void SetMetricsHandler(std::function<std::string()> handler);
 
