@@ -201,6 +201,8 @@ std::string Thresholds(const Reader& record, bool more) {
       parts.push_back(name + " is " + value + (value == "0" ? "" : " or less"));
     } else if (!more && metric.contains("below")) {
       parts.push_back(name + " is below " + GetString(metric, "below"));
+    } else if (!more) {
+      return "";  // fewer take all of them
     }
   }
   return Join(parts, more ? ", or " : ", and ");

@@ -122,7 +122,7 @@ void PutThresholds(const MetricTrace& trace, const Unit& unit, std::int32_t repl
   const double outside = whole * (1 - trace.tolerances.down);
   if (one_less < outside) {
     out["upTo"] = unit.Text(one_less);
-  } else {
+  } else if (outside > 0) {  // a tolerance may reach down to nothing
     out["below"] = unit.Text(outside);
   }
 }

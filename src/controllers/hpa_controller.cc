@@ -72,10 +72,10 @@ struct HpaController::State {
   net::Task<Result<client::ReconcileResult>> Reconcile(std::string key);
   net::Task<Result<client::ReconcileResult>> Pass(std::string key, client::ObjectPtr object,
                                                   std::shared_ptr<Memory> memory);
-  // Both return the decision completed by what came of the write.
+  // Both return the decision completed by what came of the write. `made`: gets that too.
   net::Task<Decision> Scale(std::string key, Subject subject, HpaFetch::Target target,
                             Decision decision, std::shared_ptr<Memory> memory,
-                            std::optional<Time> metric_changed);
+                            std::shared_ptr<MadeDecision> made);
   net::Task<Decision> WriteStatus(Subject subject, client::ObjectPtr object, Decision decision,
                                   std::shared_ptr<Memory> memory);
   net::Task<void> StartWhenSynced();
@@ -86,6 +86,8 @@ struct HpaController::State {
   bool StillThere(const std::string& key, const Json& object) const;
   void Observe(const std::string& key, const Subject& subject, Observations& seen) const;
   void Record(const Json& hpa, Memory& memory, const std::vector<autoscale::Event>& events);
+  // For the log of decisions.
+  void Keep(const std::string& key, const std::shared_ptr<MadeDecision>& made);
 
   env::Clock& clock;
   client::Client& client;
@@ -98,6 +100,7 @@ struct HpaController::State {
   HpaTargets targets;
   client::EventRecorder recorder;
   client::Controller controller;
+  DecisionLog log;
   DecisionListener listener;
   bool stopping = false;
 
@@ -119,7 +122,8 @@ HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& 
       targets(client, group, random, [this](const std::string& key) { controller.Enqueue(key); }),
       recorder(client, group, clock, random, "horizontal-pod-autoscaler"),
       controller(loop, "hpa", options.workers,
-                 [this](std::string key) { return Reconcile(std::move(key)); }) {
+                 [this](std::string key) { return Reconcile(std::move(key)); }),
+      log(client, group, {.kept = options.decisions_kept}) {
   hpas.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
     OnHpa(before, after);
   });
@@ -160,11 +164,13 @@ void HpaController::State::OnHpa(const client::ObjectPtr& before, const client::
   if (!after) {
     Unindex(key);
     targets.Forget(key);
+    log.Forget(key);
     memories.erase(key);
     return;
   }
   // Deleted and created anew between two looks: nothing is remembered of the old one.
   if (before && GetString(*before, {"metadata", "uid"}) != GetString(*after, {"metadata", "uid"})) {
+    log.Forget(key);
     memories.erase(key);
   }
   const bool wants_pass = !before || WantsPass(*before, *after);
@@ -281,6 +287,11 @@ void HpaController::State::Record(const Json& hpa, Memory& memory,
   }
 }
 
+void HpaController::State::Keep(const std::string& key, const std::shared_ptr<MadeDecision>& made) {
+  // Of an autoscaler that went while its scale was written, nobody asks.
+  if (options.decisions_kept > 0 && StillThere(key, *made->inputs.hpa)) log.Note(key, made);
+}
+
 net::Task<Result<client::ReconcileResult>> HpaController::State::Reconcile(std::string key) {
   Remember(key);
   const std::shared_ptr<Memory> memory = memories[key];
@@ -300,7 +311,8 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
     spdlog::warn("hpa {}: {}", key, subject.error().message);
     co_return next_period;
   }
-  const std::optional<Time> metric_changed = std::exchange(memory->metric_changed, std::nullopt);
+  const auto made = std::make_shared<MadeDecision>();
+  made->hops.metric_changed = std::exchange(memory->metric_changed, std::nullopt);
 
   Observations seen;
   const HpaFetch::Target target = co_await fetch.ReadTarget(subject->spec, subject->ns);
@@ -320,14 +332,24 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
         kube::LabelSelector::Parse(seen.scale.selector).value_or(kube::LabelSelector::Nothing());
   }
 
-  const Time now = clock.Now();
+  const Time now = std::chrono::floor<std::chrono::milliseconds>(clock.Now());
   const Time told_from = memory->since + options.sync_period;
   autoscale::History history = memory->history;
   Decision decision = autoscale::Decide(*subject, seen, history, now, engine);
   const bool is_new = !options.upstream_exact && now < told_from;
-  if (is_new && PutOffFailures(decision)) co_return client::ReconcileResult{told_from - now};
-  memory->history = std::move(history);
-  decision = co_await Scale(key, *subject, target, decision, memory, metric_changed);
+  const bool put_off = is_new && PutOffFailures(decision);
+  if (!put_off) std::swap(memory->history, history);
+  made->inputs = {.hpa = object,
+                  .seen = std::move(seen),
+                  .history = std::move(history),
+                  .now = now,
+                  .options = engine,
+                  .write_error = std::nullopt};
+  if (!put_off) {
+    decision = co_await Scale(key, *subject, target, decision, memory, made);
+  }
+  Keep(key, made);
+  if (put_off) co_return client::ReconcileResult{told_from - now};
   Record(*object, *memory, decision.events);
   decision = co_await WriteStatus(*subject, object, decision, memory);
   Record(*object, *memory, decision.events_after_status);
@@ -338,27 +360,31 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
 net::Task<Decision> HpaController::State::Scale(std::string key, Subject subject,
                                                 HpaFetch::Target target, Decision decision,
                                                 std::shared_ptr<Memory> memory,
-                                                std::optional<Time> metric_changed) {
+                                                std::shared_ptr<MadeDecision> made) {
   const Time decided = clock.Now();
   const std::optional<std::int32_t> to = decision.scale_to;
   std::optional<std::string> error;
   if (to) error = co_await fetch.WriteScale(target, *to);
   if (error && stopping) co_return decision;  // broken off, not refused
   const Time written = clock.Now();
-  autoscale::Complete(decision, subject, error, memory->history, decided, engine);
+  autoscale::Complete(decision, subject, error, memory->history, made->inputs.now, engine);
+  made->inputs.write_error = error;
+  made->hops.decided = decided;
   if (!to || error) co_return decision;
-  const ScaleDecision made{.hpa = key,
-                           .target_kind = subject.spec.target_kind,
-                           .target = subject.ns + "/" + subject.spec.target_name,
-                           .from = decision.current,
-                           .to = *to,
-                           .reason = decision.reason,
-                           .metric_changed = metric_changed,
-                           .decided = decided,
-                           .written = written};
-  spdlog::info("hpa {}: {} {} from {} to {}: {}", made.hpa, made.target_kind, made.target,
-               made.from, made.to, made.reason);
-  if (listener) listener(made);
+  made->changed = true;
+  made->hops.written = written;
+  const ScaleDecision change{.hpa = key,
+                             .target_kind = subject.spec.target_kind,
+                             .target = subject.ns + "/" + subject.spec.target_name,
+                             .from = decision.current,
+                             .to = *to,
+                             .reason = decision.reason,
+                             .metric_changed = made->hops.metric_changed,
+                             .decided = decided,
+                             .written = written};
+  spdlog::info("hpa {}: {} {} from {} to {}: {}", change.hpa, change.target_kind, change.target,
+               change.from, change.to, change.reason);
+  if (listener) listener(change);
   co_return decision;
 }
 
@@ -416,12 +442,14 @@ HpaController::~HpaController() = default;
 void HpaController::Start() {
   state_->hpas.Start();
   state_->pods.Start();
+  if (state_->options.decisions_kept > 0) state_->log.Start();
   state_->group.Spawn(state_->StartWhenSynced());
 }
 
 net::Task<void> HpaController::Stop() {
   state_->stopping = true;
   co_await state_->controller.Stop();
+  co_await state_->log.Stop();
   co_await state_->group.Stop();
 }
 
@@ -432,6 +460,8 @@ void HpaController::MetricChanged(const std::vector<MetricRef>& metrics) {
 void HpaController::SetDecisionListener(DecisionListener listener) {
   state_->listener = std::move(listener);
 }
+
+const DecisionLog& HpaController::decisions() const { return state_->log; }
 
 client::Controller::Counters HpaController::counters() const {
   return state_->controller.counters();

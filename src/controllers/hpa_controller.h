@@ -21,6 +21,7 @@
 #include "client/client.h"
 #include "client/controller.h"
 #include "client/informer.h"
+#include "controllers/decision_log.h"
 #include "controllers/hpa_fetch.h"
 #include "controllers/hpa_plan.h"
 #include "env/clock.h"
@@ -35,6 +36,9 @@ struct HpaOptions {
   // Decides, passes and writes as kube-controller-manager does: all departures are off.
   bool upstream_exact = false;
   int workers = 5;
+  // How many decisions that changed something are stored of each autoscaler, as objects of kind
+  // Decision. 0: none, and none is kept in memory.
+  std::size_t decisions_kept = 0;
 };
 
 // A change of scale that was written: what and why, and the times of its hops so far.
@@ -71,6 +75,7 @@ class HpaController {
   void SetDecisionListener(DecisionListener listener);
 
   client::Controller::Counters counters() const;
+  const DecisionLog& decisions() const;
 
  private:
   struct State;

@@ -72,6 +72,8 @@ Status ReadItem(const MetricRequest& request, const Json& item, MetricResult& re
   if (!value) return std::unexpected(value.error());
   if (request.api == MetricsApi::kExternal || request.object != "*") {
     result.values.push_back(*std::move(value));
+    const auto time = ParseRfc3339(GetString(item, "timestamp"));
+    if (time) result.timestamp = std::min(result.timestamp.value_or(*time), *time);
     return {};
   }
   autoscale::PodUsage usage;
