@@ -33,8 +33,10 @@ struct Memory {
   autoscale::History history;
   // Of the target's pods, since the first pass that read metrics; nothing before.
   kube::LabelSelector selector = kube::LabelSelector::Nothing();
-  client::ObjectPtr written;  // the newest object that a write of ours returned
-  Duration values_due{0};     // when current values alone are worth a write again
+  client::ObjectPtr written;                // the newest object that a write of ours returned
+  Duration values_due{0};                   // when current values alone are worth a write again
+  std::int32_t replicas = 0;                // the target's, which averages are over
+  std::optional<std::int32_t> values_over;  // the same when values were last written
   std::optional<Time> metric_changed;
   std::map<std::string, Duration> warned;  // text -> when
 };
@@ -330,6 +332,7 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
   if (!seen.scale_error && autoscale::NeedsMetrics(*subject, seen.scale, engine)) {
     memory->selector =
         kube::LabelSelector::Parse(seen.scale.selector).value_or(kube::LabelSelector::Nothing());
+    memory->replicas = seen.scale.status_replicas;
   }
 
   const Time now = std::chrono::floor<std::chrono::milliseconds>(clock.Now());
@@ -392,8 +395,9 @@ net::Task<Decision> HpaController::State::WriteStatus(Subject subject, client::O
                                                       Decision decision,
                                                       std::shared_ptr<Memory> memory) {
   const Duration now = clock.Monotonic();
-  const StatusWrite when{.upstream_exact = options.upstream_exact,
-                         .values_due = now >= memory->values_due};
+  const StatusWrite when{
+      .upstream_exact = options.upstream_exact,
+      .values_due = now >= memory->values_due || memory->replicas != memory->values_over};
   if (!IsWorthWriting(decision, when)) co_return decision;
   Json updated = *object;
   for (int tries = 1;; ++tries) {
@@ -403,6 +407,7 @@ net::Task<Decision> HpaController::State::WriteStatus(Subject subject, client::O
     if (written) {
       memory->written = std::make_shared<const Json>(*std::move(written));
       memory->values_due = now + options.sync_period;
+      memory->values_over = memory->replicas;
       co_return decision;
     }
     Error error = written.error();

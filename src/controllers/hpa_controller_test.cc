@@ -98,6 +98,29 @@ TEST_F(HpaControllerTest, ASteadyAutoscalerWritesNothing) {
             R"({"averageValue":"19500m"})");
 }
 
+TEST_F(HpaControllerTest, AnAverageOverOtherReplicasIsWrittenAtOnce) {
+  api_.documents[std::string(kScale)] = ScaleOf(0, 0);
+  api_.documents[std::string(kQueue)] = Items("70");
+  Begin(Hpa("averageValue", "20"));
+  ASSERT_TRUE(Passes(1));
+  const auto average = [this] {
+    return GetString(GetArray(Status(), {"currentMetrics"})[0],
+                     {"external", "current", "averageValue"});
+  };
+  EXPECT_EQ(average(), "0");
+  api_.documents[std::string(kScale)] = ScaleOf(4, 0);
+  Metric("70");
+  ASSERT_TRUE(Passes(2));
+  api_.documents[std::string(kScale)] = ScaleOf(4, 4);
+  Metric("70");
+  ASSERT_TRUE(Passes(3));
+  EXPECT_EQ(average(), "17500m");
+  const std::size_t writes = api_.writes.size();
+  Metric("72");
+  ASSERT_TRUE(Passes(4));
+  EXPECT_EQ(api_.writes.size(), writes);
+}
+
 TEST_F(HpaControllerTest, AnUnreadableMetricHoldsAndWarnsOnceAPeriod) {
   api_.documents[std::string(kScale)] = ScaleOf(5, 5);
   Begin(Hpa("averageValue", "20"));

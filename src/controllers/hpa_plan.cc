@@ -83,7 +83,8 @@ bool WantsPass(const Json& before, const Json& after) {
 }
 
 bool TargetWantsPass(const Json& before, const Json& after) {
-  return Part(before, "spec") != Part(after, "spec");
+  return Part(before, "spec") != Part(after, "spec") ||
+         Part(Part(before, "status"), "replicas") != Part(Part(after, "status"), "replicas");
 }
 
 bool PodCountsDifferently(const Json& before, const Json& after) {

@@ -36,14 +36,16 @@ bool Concerns(const MetricRef& changed, const MetricRef& read);
 bool ReadsPods(const autoscale::HpaSpec& spec);
 // Whether something that a pass depends on differs: not where only the status was written.
 bool WantsPass(const Json& before, const Json& after);
-// Whether a scale target's replicas, or anything beside them that its owner sets, differ.
+// Whether a scale target's replicas, wanted or there, or anything else that its owner sets, differ.
 bool TargetWantsPass(const Json& before, const Json& after);
 // Whether a pod begins or ends to count in a ratio: phase, readiness, deletion.
 bool PodCountsDifferently(const Json& before, const Json& after);
 
 struct StatusWrite {
   bool upstream_exact = false;
-  bool values_due = false;  // a sync period has passed since current values were last written
+  // A sync period has passed since current values were last written, or they were averages over
+  // another number of replicas, which say nothing any more.
+  bool values_due = false;
 };
 // Conditions and replicas are written at once. Current values alone once a sync period: a metric
 // changes with every scrape, and each write goes to every watcher.

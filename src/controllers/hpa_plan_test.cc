@@ -258,7 +258,9 @@ TEST(WantsPass, LooksPastTheStatus) {
 
 TEST(TargetWantsPass, LooksPastTheStatus) {
   const Json base = Parse(R"({"spec":{"replicas":3},"status":{"replicas":3}})");
-  EXPECT_FALSE(TargetWantsPass(base, Parse(R"({"spec":{"replicas":3},"status":{"replicas":2}})")));
+  EXPECT_FALSE(TargetWantsPass(
+      base, Parse(R"({"spec":{"replicas":3},"status":{"replicas":3,"readyReplicas":1}})")));
+  EXPECT_TRUE(TargetWantsPass(base, Parse(R"({"spec":{"replicas":3},"status":{"replicas":2}})")));
   EXPECT_TRUE(TargetWantsPass(base, Parse(R"({"spec":{"replicas":4},"status":{"replicas":3}})")));
   EXPECT_TRUE(TargetWantsPass(base, Parse(R"({"spec":{"size":3},"status":{"replicas":3}})")));
 }

@@ -22,7 +22,7 @@ class HpaTargetsTest : public ::testing::Test {
   void Put(const char* path, const std::string& name, int replicas, int seen = 0) {
     api_.Put(path, {{"metadata", {{"name", name}}},
                     {"spec", {{"size", replicas}}},
-                    {"status", {{"replicas", seen}}}});
+                    {"status", {{"readyReplicas", seen}}}});
   }
 
   // Runs the loop until so many changes were told.
