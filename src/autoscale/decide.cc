@@ -448,6 +448,7 @@ void Complete(Decision& decision, const Subject& subject,
         kAbleToScale, false, "FailedUpdateScale",
         "the HPA controller was unable to update the target scale: " + *write_error);
     decision.error = "failed to rescale " + Reference(subject) + ": " + *write_error;
+    decision.settled = false;
   } else if (decision.scale_to) {
     CompleteWrite(decision, *decision.scale_to, subject, status, history, now, options);
   } else if (decision.settled) {
@@ -459,7 +460,8 @@ void Complete(Decision& decision, const Subject& subject,
 }
 
 std::string StatusError(const Decision& decision, const Subject& subject, const std::string& why) {
-  if (!decision.error.empty()) return decision.error;
+  // Metrics that failed beside others that decided are forgotten over it.
+  if (!decision.settled) return decision.error;
   return "failed to update status for " + subject.name + ": " + why;
 }
 

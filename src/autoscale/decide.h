@@ -57,7 +57,8 @@ struct Decision {
   // Earlier than the next period there may be something to do though nothing new is seen: a window
   // or a limit lets more through. None where the departure of that name is off.
   std::optional<Time> look_again;
-  bool settled = false;  // the pass came to a result, if only that nothing is to change
+  // The pass came to a result, if only that nothing is to change; false after a failed write.
+  bool settled = false;
 
   // Complete after Complete.
   Json status;                  // as stored after this pass

@@ -1,5 +1,6 @@
 #include "autoscale/numbers.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -9,15 +10,13 @@ namespace weir::autoscale {
 namespace {
 
 constexpr double kTwoTo63 = 9223372036854775808.0;
+constexpr std::int64_t kMax64 = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMin64 = -kMax64;
 constexpr std::int64_t kMax32 = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kMin32 = std::numeric_limits<std::int32_t>::min();
 constexpr double kTwoTo31 = 2147483648.0;
 
-template <class T>
-T Clamp(double value) {
-  if (std::isnan(value)) return 0;
-  return value < 0 ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max();
-}
+std::int64_t End(bool negative) { return negative ? kMin64 : kMax64; }
 
 }  // namespace
 
@@ -25,13 +24,14 @@ std::int32_t Numbers::ToInt32(double value) const {
   const double whole = std::trunc(value);
   if (whole >= -kTwoTo31 && whole < kTwoTo31) return static_cast<std::int32_t>(whole);
   if (wrapping_) return std::numeric_limits<std::int32_t>::min();
-  return Clamp<std::int32_t>(value);
+  if (std::isnan(value)) return 0;
+  return static_cast<std::int32_t>(value < 0 ? kMin32 : kMax32);
 }
 
 std::int64_t Numbers::ToInt64(double value) const {
-  if (value >= -kTwoTo63 && value < kTwoTo63) return static_cast<std::int64_t>(value);
+  if (value > -kTwoTo63 && value < kTwoTo63) return static_cast<std::int64_t>(value);
   if (wrapping_) return std::numeric_limits<std::int64_t>::min();
-  return Clamp<std::int64_t>(value);
+  return std::isnan(value) ? 0 : End(value < 0);
 }
 
 std::int32_t Numbers::Narrow(std::int64_t value) const {
@@ -42,16 +42,14 @@ std::int32_t Numbers::Narrow(std::int64_t value) const {
 
 std::int64_t Numbers::Add(std::int64_t a, std::int64_t b) const {
   std::int64_t sum = 0;
-  if (!__builtin_add_overflow(a, b, &sum) || wrapping_) return sum;
-  return a < 0 ? std::numeric_limits<std::int64_t>::min()
-               : std::numeric_limits<std::int64_t>::max();
+  if (__builtin_add_overflow(a, b, &sum) && !wrapping_) return End(a < 0);
+  return wrapping_ ? sum : std::max(sum, kMin64);
 }
 
 std::int64_t Numbers::Multiply(std::int64_t a, std::int64_t b) const {
   std::int64_t product = 0;
-  if (!__builtin_mul_overflow(a, b, &product) || wrapping_) return product;
-  return (a < 0) != (b < 0) ? std::numeric_limits<std::int64_t>::min()
-                            : std::numeric_limits<std::int64_t>::max();
+  if (__builtin_mul_overflow(a, b, &product) && !wrapping_) return End((a < 0) != (b < 0));
+  return wrapping_ ? product : std::max(product, kMin64);
 }
 
 std::int64_t Numbers::Divide(std::int64_t a, std::int64_t b) {
@@ -62,7 +60,7 @@ std::int64_t Numbers::Divide(std::int64_t a, std::int64_t b) {
 }
 
 std::int64_t Numbers::Milli(const kube::Quantity& quantity) const {
-  return wrapping_ ? quantity.MilliValueWrapping() : quantity.MilliValue();
+  return wrapping_ ? quantity.MilliValueWrapping() : std::max(quantity.MilliValue(), kMin64);
 }
 
 }  // namespace weir::autoscale

@@ -1,6 +1,7 @@
 // How replica counts and thousandths are added, multiplied and narrowed. By default everything
-// clamps at the ends of its type, so that a huge load can never look like a small one. Wrapping is
-// what Go on amd64 does, where upstream's decisions are to be repeated bit by bit. Pure, any
+// clamps at the ends of its type, so that a huge load can never look like a small one; the lower
+// end of 64 bits is the negated upper one, so that -9223372036854775808 is shown nowhere. Wrapping
+// is what Go on amd64 does, where upstream's decisions are to be repeated bit by bit. Pure, any
 // thread.
 #pragma once
 

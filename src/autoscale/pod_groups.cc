@@ -61,11 +61,17 @@ std::optional<std::int64_t> SumOfContainers(const Pod& pod, const std::string& r
   return std::max(numbers.Add(sum, restartable), highest_init);
 }
 
+// The resources that a pod can ask for as a whole.
+bool IsPodLevel(const Amounts::value_type& amount) {
+  const std::string& name = amount.first;
+  return name == "cpu" || name == "memory" || name.starts_with("hugepages-");
+}
+
 Result<std::int64_t> RequestOf(const Pod& pod, const std::string& resource,
                                const std::string& container, Numbers numbers) {
-  if (container.empty() && !pod.requests.empty()) {
+  if (container.empty() && std::ranges::any_of(pod.requests, IsPodLevel)) {
     const auto amount = pod.requests.find(resource);
-    if (amount != pod.requests.end()) return numbers.Milli(amount->second);
+    if (amount != pod.requests.end() && IsPodLevel(*amount)) return numbers.Milli(amount->second);
     const std::optional<std::int64_t> sum = SumOfContainers(pod, resource, numbers);
     if (sum) return *sum;
     return Fail(Code::kInvalid,

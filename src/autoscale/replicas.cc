@@ -360,26 +360,25 @@ std::expected<Proposal, MetricFailure> Calculator::Pods() {
 Result<std::int32_t> Calculator::FromValue(std::int64_t usage, std::int64_t target) const {
   const std::int32_t current = in_.seen.scale.spec_replicas;
   const double ratio = static_cast<double>(usage) / static_cast<double>(target);
-  double replicas = std::ceil(ratio);
   Note(Measure::kRatio, usage, ratio);
-  if (current != 0) {
-    if (Within(ratio, in_.tolerances)) {
-      Note(Verdict::kWithinTolerance);
-      return current;
-    }
-    const std::vector<const Pod*> pods = SelectPods(in_.seen, in_.selector);
-    if (pods.empty()) {
-      return Fail(Code::kNotFound,
-                  "unable to calculate ready pods: no pods returned by selector while calculating "
-                  "replica count");
-    }
-    std::int64_t ready = 0;
-    for (const Pod* pod : pods) {
-      if (pod->phase == "Running" && pod->ready == "True") ++ready;
-    }
-    if (in_.trace != nullptr) in_.trace->pods = ready;
-    replicas = std::ceil(ratio * static_cast<double>(ready));
+  // Upstream spares only the other way the conversion of a double that does not fit.
+  if (current == 0) return numbers_.ToInt32(std::ceil(ratio));
+  if (Within(ratio, in_.tolerances)) {
+    Note(Verdict::kWithinTolerance);
+    return current;
   }
+  const std::vector<const Pod*> pods = SelectPods(in_.seen, in_.selector);
+  if (pods.empty()) {
+    return Fail(Code::kNotFound,
+                "unable to calculate ready pods: no pods returned by selector while calculating "
+                "replica count");
+  }
+  std::int64_t ready = 0;
+  for (const Pod* pod : pods) {
+    if (pod->phase == "Running" && pod->ready == "True") ++ready;
+  }
+  if (in_.trace != nullptr) in_.trace->pods = ready;
+  const double replicas = std::ceil(ratio * static_cast<double>(ready));
   return replicas > kMaxInt32 ? std::numeric_limits<std::int32_t>::max()
                               : numbers_.ToInt32(replicas);
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -113,10 +114,13 @@ void Play(const Json& scenario, const std::string& line, bool upstream_exact) {
 
 TEST(Scenarios, DecideAsTheirNamesSay) {
   const std::vector<std::string> lines = Lines();
-  EXPECT_GE(lines.size(), 50U);
+  EXPECT_GE(lines.size(), 190U);
+  std::set<std::string> names;
   for (const std::string& line : lines) {
     const Result<Json> scenario = ParseJson(line);
     ASSERT_TRUE(scenario) << scenario.error().message;
+    const std::string name = GetString(*scenario, "name");
+    EXPECT_TRUE(names.insert(name).second) << "twice: " << name;
     const std::string mode = GetString(*scenario, "mode");
     if (mode != "upstream-exact") Play(*scenario, line, false);
     if (mode != "default") Play(*scenario, line, true);

@@ -91,25 +91,42 @@ std::unexpected<Error> InvalidValue(std::string_view path, std::string_view valu
               std::string(path) + ": Invalid value: " + Quote(value) + ": " + std::string(why));
 }
 
-// labels.NewRequirement's checks of a requirement that a selector's text asks for.
-Status CheckRequirement(const Requirement& requirement) {
-  if (std::vector<std::string> why = QualifiedNameErrors(requirement.key); !why.empty()) {
-    return InvalidValue("key", requirement.key, Join(why, "; "));
+// What labels.NewRequirement finds wrong with the number of values.
+std::optional<std::string> WrongCount(const Requirement& requirement) {
+  const auto wrong = [&](std::string_view why) {
+    const std::string shown = requirement.values.empty() ? "null" : DumpJson(requirement.values);
+    return "values: Invalid value: " + shown + ": " + std::string(why);
+  };
+  const bool none = requirement.values.empty();
+  if ((requirement.op == SelectorOp::kIn || requirement.op == SelectorOp::kNotIn) && none) {
+    return wrong("for 'in', 'notin' operators, values set can't be empty");
   }
+  if ((requirement.op == SelectorOp::kExists || requirement.op == SelectorOp::kNotExists) &&
+      !none) {
+    return wrong("values set must be empty for exists and does not exist");
+  }
+  return std::nullopt;
+}
+
+// labels.NewRequirement's checks, all of them.
+Status CheckRequirement(const Requirement& requirement) {
   std::vector<std::string> all;
+  const auto invalid = [&all](std::string_view at, std::string_view value, std::string_view why) {
+    all.push_back(InvalidValue(at, value, why).error().message);
+  };
+  if (std::vector<std::string> why = QualifiedNameErrors(requirement.key); !why.empty()) {
+    invalid("key", requirement.key, Join(why, "; "));
+  }
+  if (std::optional<std::string> why = WrongCount(requirement); why) all.push_back(*why);
+  const bool order = requirement.op == SelectorOp::kGreater || requirement.op == SelectorOp::kLess;
   for (std::size_t i = 0; i < requirement.values.size(); ++i) {
     const std::string& value = requirement.values[i];
-    std::string at = "values[" + std::to_string(i) + "]";
-    bool order = requirement.op == SelectorOp::kGreater || requirement.op == SelectorOp::kLess;
+    const std::string at = "values[" + std::to_string(i) + "]";
     if (order && !ParseInt(value)) {
-      all.push_back(
-          InvalidValue(at, value, "for 'Gt', 'Lt' operators, the value must be an integer")
-              .error()
-              .message);
+      invalid(at, value, "for 'Gt', 'Lt' operators, the value must be an integer");
     }
     if (std::vector<std::string> why = LabelValueErrors(value); !why.empty()) {
-      all.push_back(
-          InvalidValue(at + "[" + requirement.key + "]", value, Join(why, "; ")).error().message);
+      invalid(at + "[" + requirement.key + "]", value, Join(why, "; "));
     }
   }
   if (all.empty()) return {};
@@ -380,16 +397,6 @@ Result<LabelSelector> LabelSelector::FromJson(const Json& selector) {
     Requirement requirement{GetString(expression, "key"), *op, {}, false};
     for (const Json& value : GetArray(expression, {"values"})) {
       if (value.is_string()) requirement.values.push_back(value.get<std::string>());
-    }
-    bool set = *op == SelectorOp::kIn || *op == SelectorOp::kNotIn;
-    if (set && requirement.values.empty()) {
-      return Fail(Code::kInvalid,
-                  "values: Invalid value: null: for 'in', 'notin' operators, values set can't be "
-                  "empty");
-    }
-    if (!set && !requirement.values.empty()) {
-      return Fail(Code::kInvalid, "values: Invalid value: " + DumpJson(Json(requirement.values)) +
-                                      ": values set must be empty for exists and does not exist");
     }
     if (Status status = CheckRequirement(requirement); !status) {
       return std::unexpected(status.error());

@@ -149,6 +149,17 @@ TEST(LabelSelector, ReadsTheObjectForm) {
                                R"({"matchLabels":{"a b":"c"}})"}) {
     EXPECT_FALSE(LabelSelector::FromJson(*ParseJson(bad))) << bad;
   }
+  // All that is wrong with a requirement is told at once.
+  EXPECT_EQ(
+      LabelSelector::FromJson(
+          *ParseJson(R"({"matchExpressions":[{"key":"a","operator":"Exists","values":["-"]}]})"))
+          .error()
+          .message,
+      "[values: Invalid value: [\"-\"]: values set must be empty for exists and does not "
+      "exist, values[0][a]: Invalid value: \"-\": a valid label must be an empty string or "
+      "consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+      "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for "
+      "validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')]");
 }
 
 TEST(FieldSelector, Parses) {
