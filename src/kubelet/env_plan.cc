@@ -170,7 +170,8 @@ Result<EnvMap> BuildEnv(const Json& pod, const Json& container, const PodFacts& 
     const std::string name = GetString(entry, "name");
     auto value = EntryValue(pod, container, entry, facts, objects, env);
     if (!value) return std::unexpected(value.error());
-    if (*value && IsEnvName(name)) env[name] = **value;
+    const std::optional<std::string>& text = *value;
+    if (text && IsEnvName(name)) env[name] = *text;
   }
   return env;
 }

@@ -211,8 +211,8 @@ Result<Config> ParseConfig(std::string_view yaml, const Resolver& resolve) {
   auto external = MakeRules(text->external_rules, true, resolve);
   if (!external) return std::unexpected(external.error());
   config.external_rules = std::move(*external);
-  if (text->resource_rules) {
-    auto resources = MakeResourceRules(*text->resource_rules, resolve);
+  if (const auto& rules_text = text->resource_rules) {
+    auto resources = MakeResourceRules(*rules_text, resolve);
     if (!resources) return std::unexpected(resources.error());
     config.resource_rules = std::move(*resources);
   }

@@ -188,6 +188,7 @@ Result<std::string> QueryTemplate::Render(const QueryFields& fields) const {
       }
       case Field::kLabelValues: {
         std::vector<std::string> entries;
+        entries.reserve(fields.label_values.size());
         for (const auto& [name, value] : fields.label_values) entries.push_back(name + ":" + value);
         query += "map[" + Join(entries, " ") + "]";
         break;

@@ -31,7 +31,7 @@ class Labels {
   Labels() = default;
   // Sorts; of equal names the last counts; empty values are dropped.
   explicit Labels(std::vector<Label> labels);
-  explicit Labels(std::initializer_list<Label> labels) : Labels(std::vector<Label>(labels)) {}
+  Labels(std::initializer_list<Label> labels) : Labels(std::vector<Label>(labels)) {}
 
   // Empty where the label is absent.
   std::string_view Get(std::string_view name) const;

@@ -27,6 +27,7 @@ Task<Deadline> Deadline::In(Duration timeout) {
   co_return Deadline(std::move(state));
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): to cancel a timer cannot fail
 Deadline::~Deadline() {
   if (state_ == nullptr) return;
   if (state_->parent.is_connected()) state_->parent.clear();

@@ -34,6 +34,7 @@ struct Signal::State {
 
 Signal::Signal(Loop& loop) : state_(std::make_shared<State>(loop)) {}
 
+// NOLINTNEXTLINE(bugprone-exception-escape): to cancel a timer cannot fail
 Signal::~Signal() { state_->Wake(false); }
 
 void Signal::Notify() {

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "base/check.h"
 #include "base/strings.h"
 #include "scrape/meta_plan.h"
 
@@ -190,6 +191,7 @@ class Planner {
 
   static std::string AddressOf(const DiscoveredAddress& address) {
     if (address.port == nullptr) {
+      WEIR_CHECK(address.container_port.has_value());
       return JoinHostPort(GetString(*address.pod, {"status", "podIP"}),
                           address.container_port->number);
     }
@@ -292,6 +294,7 @@ std::vector<Target> PlanStatic(const StaticTargets& list) {
     }
   }
   std::vector<Target> planned;
+  planned.reserve(targets.size());
   for (auto& [key, target] : targets) planned.push_back(std::move(target));
   return planned;
 }

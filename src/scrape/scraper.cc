@@ -252,7 +252,8 @@ Scraper::Counters Scraper::counters() const {
   Counters counters = counters_;
   counters.targets = jobs_.size();
   for (const auto& [key, job] : jobs_) {
-    if (job->report && job->report->error.empty()) ++counters.targets_up;
+    const std::optional<ScrapeReport>& report = job->report;
+    if (report && report->error.empty()) ++counters.targets_up;
   }
   return counters;
 }
@@ -260,7 +261,7 @@ Scraper::Counters Scraper::counters() const {
 std::vector<ScrapeReport> Scraper::LastReports() const {
   std::vector<ScrapeReport> reports;
   for (const auto& [key, job] : jobs_) {
-    if (job->report) reports.push_back(*job->report);
+    if (const std::optional<ScrapeReport>& report = job->report) reports.push_back(*report);
   }
   return reports;
 }

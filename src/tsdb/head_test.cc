@@ -84,7 +84,9 @@ TEST(Head, OrderAndDuplicates) {
     Head head;
     auto batch = head.NewAppender();
     for (const Sample& s : c.written) ASSERT_TRUE(batch->Append(Named("a"), s.time_ms, s.value));
-    if (!c.in_same_batch) ASSERT_TRUE(batch->Commit());
+    if (!c.in_same_batch) {
+      ASSERT_TRUE(batch->Commit());
+    }
     const Status status = batch->Append(Named("a"), c.next.time_ms, c.next.value);
     EXPECT_EQ(status.has_value(), c.want.empty());
     if (!status) {

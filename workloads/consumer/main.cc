@@ -7,9 +7,8 @@
 #include "platform/system.h"
 #include "workload/program.h"
 
+namespace weir::consumer {
 namespace {
-
-using namespace weir;
 
 net::Task<void> DrainAndStop(consumer::Consumer* worker) {
   worker->Drain();
@@ -24,9 +23,7 @@ std::string OwnerName(env::Random& random) {
   return fmt::format("{}:{}", pod, random.NameSuffix(8));
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Main(int argc, char** argv) {
   CLI::App flags("Takes items from a Redis list, one at a time, and works on each.");
   std::string http = ":8080";
   std::string server_address = "redis-master:6379";
@@ -64,3 +61,9 @@ int main(int argc, char** argv) {
                worker.port(), options.queue, server_address, options.owner);
   return workload::RunUntilStopped(loop, [&worker] { return DrainAndStop(&worker); });
 }
+
+}  // namespace
+}  // namespace weir::consumer
+
+// NOLINTNEXTLINE(bugprone-exception-escape): it ends the program with its words, as it should
+int main(int argc, char** argv) { return weir::consumer::Main(argc, argv); }

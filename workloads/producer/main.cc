@@ -6,8 +6,10 @@
 #include "producer.h"
 #include "workload/program.h"
 
-int main(int argc, char** argv) {
-  using namespace weir;
+namespace weir::producer {
+namespace {
+
+int Main(int argc, char** argv) {
   CLI::App flags("Puts items into a Redis list: POST /publish, POST /publish/{count}.");
   std::string http = ":8080";
   std::string server_address = "redis-master:6379";
@@ -38,3 +40,9 @@ int main(int argc, char** argv) {
   return workload::RunUntilStopped(loop,
                                    [&server] { return server.Stop(std::chrono::seconds(5)); });
 }
+
+}  // namespace
+}  // namespace weir::producer
+
+// NOLINTNEXTLINE(bugprone-exception-escape): it ends the program with its words, as it should
+int main(int argc, char** argv) { return weir::producer::Main(argc, argv); }

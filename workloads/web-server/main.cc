@@ -7,8 +7,10 @@
 #include "workload/program.h"
 #include "workload/rabbit.h"
 
-int main(int argc, char** argv) {
-  using namespace weir;
+namespace weir::web_server {
+namespace {
+
+int Main(int argc, char** argv) {
   CLI::App flags("Publishes a message to a RabbitMQ queue for each GET /generate.\n" +
                  std::string(workload::kRabbitVariables) + " PORT (3000).");
   CLI11_PARSE(flags, argc, argv);
@@ -34,3 +36,9 @@ int main(int argc, char** argv) {
   return workload::RunUntilStopped(loop,
                                    [&server] { return server.Stop(std::chrono::seconds(5)); });
 }
+
+}  // namespace
+}  // namespace weir::web_server
+
+// NOLINTNEXTLINE(bugprone-exception-escape): it ends the program with its words, as it should
+int main(int argc, char** argv) { return weir::web_server::Main(argc, argv); }

@@ -7,18 +7,15 @@
 #include "workload/program.h"
 #include "workload/rabbit.h"
 
+namespace weir::worker {
 namespace {
-
-using namespace weir;
 
 net::Task<void> DrainAndStop(worker::Worker* worker) {
   std::ignore = co_await worker->Drain();
   co_await worker->Stop();
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Main(int argc, char** argv) {
   CLI::App flags("Takes messages from a RabbitMQ queue, one at a time, and works on each.\n" +
                  std::string(workload::kRabbitVariables));
   std::string http = ":8080";
@@ -60,3 +57,9 @@ int main(int argc, char** argv) {
                options.queue, options.rabbit.host, options.rabbit.port);
   return workload::RunUntilStopped(loop, [&worker] { return DrainAndStop(&worker); });
 }
+
+}  // namespace
+}  // namespace weir::worker
+
+// NOLINTNEXTLINE(bugprone-exception-escape): it ends the program with its words, as it should
+int main(int argc, char** argv) { return weir::worker::Main(argc, argv); }

@@ -106,8 +106,9 @@ net::Task<Status> Worker::State::TakeUntilBroken() {
     if (!delivery) co_return std::unexpected(delivery.error());
     failures_in_row = 0;
     // One that comes too late goes back with the connection.
-    if (!*delivery || draining) continue;
-    Status processed = co_await Process(std::move(**delivery));
+    std::optional<brokers::AmqpDelivery>& taken = *delivery;
+    if (!taken || draining) continue;
+    Status processed = co_await Process(std::move(*taken));
     if (!processed) co_return processed;
   }
   co_return Status();
@@ -144,8 +145,10 @@ net::Task<Status> Worker::State::Process(brokers::AmqpDelivery delivery) {
 
 net::Task<Status> Worker::State::PutOff(brokers::AmqpMessage message) {
   set_aside.Increment();
-  spdlog::info("{} was delivered before: put off for {} s", message.id,
-               std::chrono::floor<std::chrono::seconds>(*message.expiration).count());
+  spdlog::info(
+      "{} was delivered before: put off for {} s", message.id,
+      std::chrono::floor<std::chrono::seconds>(message.expiration.value_or(Duration::zero()))
+          .count());
   const std::string retry = RetryQueue(options.queue).name;
   co_return co_await rabbit.Publish(retry, std::move(message));
 }
