@@ -152,6 +152,7 @@ def bench_bursts(args):
 
 
 def wrk(c, path, lua=None, connections=8, seconds=5):
+    """Requests a second, and how many there were."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H",
                "Authorization: Bearer " + c.token]
     if lua:
@@ -160,7 +161,8 @@ def wrk(c, path, lua=None, connections=8, seconds=5):
     errors = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     if errors:
         raise SystemExit(f"{path}: {errors.group(1)} requests failed\n{out}")
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+    return (float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
+            int(re.search(r"(\d+) requests in", out).group(1)))
 
 
 # Headers given to wrk.format would replace those of the command line, so they are added to them.
@@ -196,7 +198,7 @@ def bench_api(args):
                 ("CREATE ConfigMaps", f"{NS}/configmaps", folder / "create.lua")]
         fixed = None
         for name, path, lua in rows:
-            rates = [wrk(c, path, lua, seconds=3) for _ in range(3)]
+            rates = [wrk(c, path, lua, seconds=3)[0] for _ in range(3)]
             fixed = fixed or statistics.median(rates)
             row(name, rates, "requests/s", f"{statistics.median(rates) / fixed:.2f} of the fixed reply")
 
