@@ -8,6 +8,10 @@ namespace {
 const prometheus::Histogram::BucketBoundaries kBuckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                                        0.25,  0.5,    1,     2.5,  5,     10};
 
+const prometheus::Histogram::BucketBoundaries kWakeBuckets{
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09,
+    0.1,   0.12,  0.15,  0.2,  0.25, 0.3,  0.4,  0.5,  1,    2.5,  5};
+
 constexpr std::size_t kKept = 64;
 constexpr std::size_t kKeptStages = 256;
 
@@ -21,7 +25,14 @@ HopRecorder::HopRecorder(prometheus::Registry& registry)
     : family_(prometheus::BuildHistogram()
                   .Name("weir_scale_hop_seconds")
                   .Help("Time of each hop of a scale-up, from the sample to the ready pod.")
-                  .Register(registry)) {}
+                  .Register(registry)),
+      wakes_(prometheus::BuildHistogram()
+                 .Name("weir_hpa_wake_seconds")
+                 .Help("From a changed metric to the decision of each autoscaler that reads it.")
+                 .Register(registry)
+                 .Add({}, kWakeBuckets)) {}
+
+void HopRecorder::Woken(Duration after) { wakes_.Observe(ToSeconds(after)); }
 
 void HopRecorder::Observe(std::string_view hop, std::optional<Time> from, Time to) {
   if (!from) return;

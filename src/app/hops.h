@@ -39,6 +39,8 @@ class HopRecorder {
 
   // REQUIRES: to > from.
   void Decided(ScaleUp scale_up);
+  // A changed metric has led to a decision, so long after it was told.
+  void Woken(Duration after);
   // A pod (its uid) of the workload is at the stage "created", "started" or "ready"; may be said
   // again.
   void Pod(const std::string& workload, const std::string& uid, std::string_view stage, Time at);
@@ -58,6 +60,7 @@ class HopRecorder {
   void Join(ScaleUp& scale_up, const PodStage& stage);
 
   prometheus::Family<prometheus::Histogram>& family_;
+  prometheus::Histogram& wakes_;
   std::deque<ScaleUp> scale_ups_;  // at most kKept
   // The last pod stages: a pod may come before the write that caused it has been answered.
   std::deque<PodStage> stages_;

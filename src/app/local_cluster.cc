@@ -143,6 +143,7 @@ net::Task<Status> LocalCluster::Start() {
   hpa_->Start();
   watch_pods_->Start();
   tasks_.Spawn(TruncateSeries());
+  if (kubelet_) tasks_.Spawn(SampleUsage());
 
   if (!checked_.adapter_config.empty()) {
     Status configured =

@@ -78,6 +78,7 @@ class LocalCluster {
   void AddNodeMetrics(app::MetricsPage& page) const;
   net::Task<void> ServeHops(net::ResponseWriter& writer);
   net::Task<void> TruncateSeries();
+  net::Task<void> SampleUsage();
 
   net::Loop& loop_;
   CheckedOptions checked_;

@@ -1,12 +1,14 @@
 // The second half of LocalCluster: which component gets what, and who tells whom.
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <filesystem>
 #include <utility>
 
 #include "app/local_cluster.h"
 #include "app/metrics_page.h"
+#include "app/usage_series.h"
 #include "app/version.h"
 #include "kubelet/node_plan.h"
 
@@ -18,6 +20,7 @@ constexpr Duration kRetention = std::chrono::hours(1);
 constexpr Duration kTruncateEvery = std::chrono::minutes(1);
 // Where Prometheus' HTTP API stands, behind the API server's authentication and authorisation.
 constexpr std::string_view kPrometheusPrefix = "/prometheus";
+constexpr Duration kUsageEvery = std::chrono::seconds(1);
 constexpr std::size_t kKeptBatches = 64;
 constexpr std::size_t kKeptUnmapped = 10'000;
 
@@ -176,15 +179,19 @@ void LocalCluster::Connect() {
 
 void LocalCluster::TellHpas(const std::vector<std::string>& series_names) {
   std::vector<controllers::MetricRef> changed;
+  bool usage = false;
   for (const std::string& name : series_names) {
+    usage = usage || metrics_server_->FeedsUsage(name);
     const auto metrics = metrics_server_->MetricsOfSeries(name);
     if (metrics.empty() && unmapped_series_.size() < kKeptUnmapped) unmapped_series_.insert(name);
     for (const metricsapi::MetricRef& metric : metrics) changed.push_back(ToHpaMetric(metric));
   }
+  if (usage) changed.push_back({autoscale::MetricsApi::kResource, "", ""});
   if (!changed.empty()) hpa_->MetricChanged(changed);
 }
 
 void LocalCluster::ConnectHops() {
+  hpa_->SetWakeListener([this](Duration after) { hops_.Woken(after); });
   hpa_->SetDecisionListener([this](const controllers::ScaleDecision& decision) {
     if (decision.to <= decision.from) return;
     ScaleUp s;
@@ -222,6 +229,17 @@ void LocalCluster::ConnectHops() {
 net::Task<void> LocalCluster::ServeHops(net::ResponseWriter& writer) {
   net::HttpResponse response = net::HttpResponse::JsonText(200, DumpJson(hops_.ToJson()) + "\n");
   (void)co_await writer.Send(std::move(response));
+}
+
+net::Task<void> LocalCluster::SampleUsage() {
+  // An adapter configuration that says itself what usage is made of comes after this one.
+  (void)metrics_server_->SetConfig("", kUsageRules);
+  for (bool slept = true; slept; slept = co_await net::Sleep(kUsageEvery)) {
+    const std::unique_ptr<model::Appender> batch = head_->NewAppender();
+    const Status appended =
+        AppendUsage(*batch, kubelet_->ReadUsage(), kubelet::Options().node_name, clock_.Now());
+    if (!appended) spdlog::warn("usage of pods: {}", appended.error().message);
+  }
 }
 
 net::Task<void> LocalCluster::TruncateSeries() {

@@ -10,6 +10,7 @@
 #include "autoscale/decide.h"
 #include "base/strings.h"
 #include "client/events.h"
+#include "controllers/hpa_index.h"
 #include "controllers/hpa_targets.h"
 
 namespace weir::controllers {
@@ -19,8 +20,6 @@ using autoscale::Decision;
 using autoscale::Observations;
 using autoscale::Subject;
 
-// Pods come and go in crowds: a pass waits for the rest of the crowd.
-constexpr Duration kPodDelay = std::chrono::seconds(1);
 constexpr int kStatusTries = 3;
 
 std::int64_t ResourceVersion(const Json& object) {
@@ -29,10 +28,8 @@ std::int64_t ResourceVersion(const Json& object) {
 
 // What one autoscaler's passes remember.
 struct Memory {
-  Time since;  // when the object came, or its spec changed
+  Time since;  // when the object came, or what it reads changed
   autoscale::History history;
-  // Of the target's pods, since the first pass that read metrics; nothing before.
-  kube::LabelSelector selector = kube::LabelSelector::Nothing();
   client::ObjectPtr written;                // the newest object that a write of ours returned
   Duration values_due{0};                   // when current values alone are worth a write again
   std::int32_t replicas = 0;                // the target's, which averages are over
@@ -99,11 +96,15 @@ struct HpaController::State {
   HpaFetch fetch;
   client::Informer hpas;
   client::Informer pods;
+  PodIndex pod_index;
+  // Of the targets' pods, each since the first pass that read metrics.
+  SelectorIndex selectors;
   HpaTargets targets;
   client::EventRecorder recorder;
   client::Controller controller;
   DecisionLog log;
   DecisionListener listener;
+  WakeListener wake_listener;
   bool stopping = false;
 
   std::map<std::string, std::shared_ptr<Memory>, std::less<>> memories;
@@ -128,6 +129,9 @@ HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& 
       log(client, group, {.kept = options.decisions_kept}) {
   hpas.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
     OnHpa(before, after);
+  });
+  pods.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+    pod_index.Apply(before, after);
   });
   if (options.upstream_exact) return;
   pods.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
@@ -167,19 +171,19 @@ void HpaController::State::OnHpa(const client::ObjectPtr& before, const client::
     Unindex(key);
     targets.Forget(key);
     log.Forget(key);
+    selectors.Remove(key);
     memories.erase(key);
     return;
   }
   // Deleted and created anew between two looks: nothing is remembered of the old one.
   if (before && GetString(*before, {"metadata", "uid"}) != GetString(*after, {"metadata", "uid"})) {
     log.Forget(key);
+    selectors.Remove(key);
     memories.erase(key);
   }
   const bool wants_pass = !before || WantsPass(*before, *after);
-  if (wants_pass) {
-    Index(key, *after);
-    Remember(key).since = clock.Now();
-  }
+  if (wants_pass) Index(key, *after);
+  if (!before || ReadsOtherwise(*before, *after)) Remember(key).since = clock.Now();
   if (options.upstream_exact) {
     controller.EnqueueAfter(key, options.sync_period);
   } else if (wants_pass) {
@@ -190,14 +194,11 @@ void HpaController::State::OnHpa(const client::ObjectPtr& before, const client::
 void HpaController::State::OnPod(const client::ObjectPtr& before, const client::ObjectPtr& after) {
   const Json& pod = after ? *after : *before;
   if (before && after && !PodCountsDifferently(*before, *after)) return;
-  const std::string prefix = GetString(pod, {"metadata", "namespace"}) + "/";
-  for (auto entry = entries.lower_bound(prefix);
-       entry != entries.end() && entry->first.starts_with(prefix); ++entry) {
-    if (!entry->second.reads_pods) continue;
-    const auto memory = memories.find(entry->first);
-    if (memory == memories.end()) continue;
-    if (!memory->second->selector.Matches(GetObject(pod, {"metadata", "labels"}))) continue;
-    controller.EnqueueAfter(entry->first, kPodDelay);
+  const std::string ns = GetString(pod, {"metadata", "namespace"});
+  for (const std::string& key : selectors.Matching(ns, GetObject(pod, {"metadata", "labels"}))) {
+    const auto entry = entries.find(key);
+    if (entry == entries.end() || !entry->second.reads_pods) continue;
+    controller.EnqueueAfter(key, options.pod_delay);
   }
 }
 
@@ -256,20 +257,23 @@ bool HpaController::State::StillThere(const std::string& key, const Json& object
 
 void HpaController::State::Observe(const std::string& key, const Subject& subject,
                                    Observations& seen) const {
-  const std::string prefix = subject.ns + "/";
-  for (auto other = memories.lower_bound(prefix);
-       other != memories.end() && other->first.starts_with(prefix); ++other) {
-    if (other->first == key || other->second->selector.nothing()) continue;
-    seen.neighbours.push_back({client::SplitKey(other->first).second, other->second->selector});
-  }
-  if (seen.neighbours.empty() && !ReadsPods(subject.spec)) return;
   const Result<kube::LabelSelector> selector = kube::LabelSelector::Parse(seen.scale.selector);
   if (!selector || selector->empty()) return;
-  for (const client::ObjectPtr& pod : pods.List(subject.ns)) {
-    // Reading a pod costs; the others would be passed over anyway.
-    if (!selector->Matches(GetObject(*pod, {"metadata", "labels"}))) continue;
-    seen.pods.push_back(autoscale::PodFromJson(*pod));
+  const std::vector<PodIndex::PodPtr> found = pod_index.Find(subject.ns, *selector);
+  std::set<std::string> others;
+  const Json* labels = nullptr;
+  for (const PodIndex::PodPtr& pod : found) {
+    // Most pods of one target have the same labels.
+    if (labels != nullptr && *labels == pod->labels) continue;
+    labels = &pod->labels;
+    others.merge(selectors.Matching(subject.ns, *labels));
   }
+  others.erase(key);
+  for (const std::string& other : others) {
+    seen.neighbours.push_back({client::SplitKey(other).second, *selectors.Find(other)});
+  }
+  if (seen.neighbours.empty() && !ReadsPods(subject.spec)) return;
+  for (const PodIndex::PodPtr& pod : found) seen.pods.push_back(*pod);
 }
 
 void HpaController::State::Record(const Json& hpa, Memory& memory,
@@ -299,6 +303,7 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Reconcile(std::
   const std::shared_ptr<Memory> memory = memories[key];
   const client::ObjectPtr object = Newest(key, *memory);
   if (!object) {
+    selectors.Remove(key);
     memories.erase(key);
     co_return client::ReconcileResult{};
   }
@@ -330,8 +335,9 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
   if (stopping || !StillThere(key, *object)) co_return client::ReconcileResult{};
   FollowTarget(key, *subject, target);
   if (!seen.scale_error && autoscale::NeedsMetrics(*subject, seen.scale, engine)) {
-    memory->selector =
-        kube::LabelSelector::Parse(seen.scale.selector).value_or(kube::LabelSelector::Nothing());
+    selectors.Set(
+        key,
+        kube::LabelSelector::Parse(seen.scale.selector).value_or(kube::LabelSelector::Nothing()));
     memory->replicas = seen.scale.status_replicas;
   }
 
@@ -339,6 +345,9 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
   const Time told_from = memory->since + options.sync_period;
   autoscale::History history = memory->history;
   Decision decision = autoscale::Decide(*subject, seen, history, now, engine);
+  if (wake_listener && made->hops.metric_changed) {
+    wake_listener(clock.Now() - *made->hops.metric_changed);
+  }
   const bool is_new = !options.upstream_exact && now < told_from;
   const bool put_off = is_new && PutOffFailures(decision);
   if (!put_off) std::swap(memory->history, history);
@@ -467,6 +476,10 @@ void HpaController::SetDecisionListener(DecisionListener listener) {
 }
 
 const DecisionLog& HpaController::decisions() const { return state_->log; }
+
+void HpaController::SetWakeListener(WakeListener listener) {
+  state_->wake_listener = std::move(listener);
+}
 
 client::Controller::Counters HpaController::counters() const {
   return state_->controller.counters();

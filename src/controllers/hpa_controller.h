@@ -5,8 +5,9 @@
 // A pass over one autoscaler runs when a metric that it reads changes, when its object, its target
 // or (where they matter) its target's pods change, when a stabilisation window or a rate limit lets
 // more through, and once each sync period. What cannot be read in the first period after the object
-// came or its spec changed is waited for; from then on it is told. Under upstream_exact a pass runs
-// once each sync period only, the first time a whole period after the object came.
+// came, or its target or metrics became others, is waited for; from then on it is told. Under
+// upstream_exact a pass runs once each sync period only, the first time a whole period after the
+// object came.
 //
 // Owned by app; loop thread only. Start once, Stop once; both other objects outlive it.
 #pragma once
@@ -39,6 +40,8 @@ struct HpaOptions {
   // How many decisions that changed something are stored of each autoscaler, as objects of kind
   // Decision. 0: none, and none is kept in memory.
   std::size_t decisions_kept = 0;
+  // Pods come and go in crowds: a pass waits so long for the rest of the crowd.
+  Duration pod_delay = std::chrono::seconds(1);
 };
 
 // A change of scale that was written: what and why, and the times of its hops so far.
@@ -73,6 +76,10 @@ class HpaController {
   using DecisionListener = std::function<void(const ScaleDecision&)>;
   // Called after each change of scale that was written.
   void SetDecisionListener(DecisionListener listener);
+
+  // Called when a pass that a changed metric started has decided: how long after MetricChanged.
+  using WakeListener = std::function<void(Duration)>;
+  void SetWakeListener(WakeListener listener);
 
   client::Controller::Counters counters() const;
   const DecisionLog& decisions() const;

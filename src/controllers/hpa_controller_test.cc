@@ -121,6 +121,27 @@ TEST_F(HpaControllerTest, AnAverageOverOtherReplicasIsWrittenAtOnce) {
   EXPECT_EQ(api_.writes.size(), writes);
 }
 
+TEST_F(HpaControllerTest, ReplicasAndConditionsAreWrittenAtOnce) {
+  api_.documents[std::string(kScale)] = ScaleOf(2, 2);
+  api_.documents[std::string(kQueue)] = Items("40");
+  Begin(Hpa("averageValue", "20"));
+  ASSERT_TRUE(Passes(1));
+  clock_.Advance(std::chrono::seconds(1));
+  Metric("60");
+  ASSERT_TRUE(Passes(2));
+  EXPECT_EQ(api_.writes, (Texts{"status desired 2 of 2", "scale 3", "status desired 3 of 2"}));
+  // What had been held back comes along: three replicas, and their condition.
+  Metric("61");
+  ASSERT_TRUE(Passes(3));
+  EXPECT_EQ(api_.writes.size(), 4U);
+  EXPECT_EQ(GetInt(Status(), {"currentReplicas"}, 0), 3);
+  EXPECT_EQ(GetString(GetArray(Status(), {"conditions"})[0], "reason"), "ReadyForNewScale");
+  // Now nothing but the value changes.
+  Metric("62");
+  ASSERT_TRUE(Passes(4));
+  EXPECT_EQ(api_.writes.size(), 4U);
+}
+
 TEST_F(HpaControllerTest, AnUnreadableMetricHoldsAndWarnsOnceAPeriod) {
   api_.documents[std::string(kScale)] = ScaleOf(5, 5);
   Begin(Hpa("averageValue", "20"));
@@ -171,6 +192,19 @@ TEST_F(HpaControllerTest, ANewSpecIsWaitedForAsANewAutoscalerIs) {
   clock_.Advance(std::chrono::seconds(15));
   controller_->MetricChanged({{MetricsApi::kExternal, "stream", ""}});
   ASSERT_TRUE(Passes(3));
+  EXPECT_EQ(api_.events.size(), 2U);
+}
+
+TEST_F(HpaControllerTest, AnEditOfAnythingElseIsNotWaitedFor) {
+  api_.documents[std::string(kScale)] = ScaleOf(2, 2);
+  Begin(Hpa("averageValue", "20"));
+  ASSERT_TRUE(Passes(1));
+  clock_.Advance(std::chrono::seconds(15));
+  Json changed = hpa_;
+  changed["spec"]["maxReplicas"] = 30;
+  changed["metadata"]["annotations"] = {{"note", "a"}};
+  api_.Push(kHpas, "MODIFIED", changed);
+  ASSERT_TRUE(Passes(2));
   EXPECT_EQ(api_.events.size(), 2U);
 }
 
@@ -324,6 +358,99 @@ TEST_F(HpaControllerTest, UpstreamExactPassesOnceAPeriod) {
   Begin(Hpa("averageValue", "20"), options);
   ASSERT_TRUE(Passes(2));
   EXPECT_EQ(api_.writes[0], "scale 4");
+}
+
+Json Named(Json hpa, const std::string& name) {
+  hpa["metadata"]["name"] = name;
+  hpa["metadata"]["uid"] = name;
+  hpa["spec"]["scaleTargetRef"]["name"] = name;
+  return hpa;
+}
+
+std::string ScaleAt(std::string_view name) {
+  return "/apis/apps/v1/namespaces/shop/deployments/" + std::string(name) + "/scale";
+}
+
+TEST_F(HpaControllerTest, SeveralAutoscalersAtOnceAndNoneTwice) {
+  const Texts names = {"web", "a", "b", "c"};
+  std::vector<Json> others;
+  for (const std::string& name : names) {
+    api_.documents[ScaleAt(name)] = ScaleOf(2, 2);
+    api_.Hold(ScaleAt(name));
+    if (name != "web") others.push_back(Named(Hpa("averageValue", "20"), name));
+  }
+  api_.documents[std::string(kQueue)] = Items("40");
+  HpaOptions options;
+  options.workers = 3;
+  Begin(Hpa("averageValue", "20"), options, others);
+  const auto begun = [&] {
+    return std::ranges::count_if(api_.gets,
+                                 [](const std::string& path) { return path.ends_with("/scale"); });
+  };
+  ASSERT_TRUE(Until([&] { return begun() == 3; }));
+  // All have something new to look at; the fourth waits for a worker, the others for themselves.
+  controller_->MetricChanged({{MetricsApi::kExternal, "queue", ""}});
+  Settle();
+  EXPECT_EQ(begun(), 3);
+  for (const std::string& name : names) api_.Release(ScaleAt(name));
+  ASSERT_TRUE(Until([&] { return begun() >= 4; }));
+}
+
+TEST_F(HpaControllerTest, UsageWakesWhoReadsIt) {
+  const auto metric = [](std::string_view type, std::string_view field, Json source) {
+    return Json{{"type", type}, {field, std::move(source)}};
+  };
+  const Json target = {{"type", "AverageValue"}, {"averageValue", "100m"}};
+  const std::vector<Json> others = {
+      Named(HpaOf(metric("ContainerResource", "containerResource",
+                         {{"name", "cpu"}, {"container", "app"}, {"target", target}})),
+            "container"),
+      Named(HpaOf(metric("Pods", "pods", {{"metric", {{"name", "rps"}}}, {"target", target}})),
+            "pods"),
+      Named(Hpa("averageValue", "20"), "external")};
+  Begin(HpaOf(metric("Resource", "resource", {{"name", "memory"}, {"target", target}})), {},
+        others);
+  ASSERT_TRUE(Passes(4));
+  const auto woken = [&](MetricRef changed) {
+    api_.gets.clear();
+    controller_->MetricChanged({std::move(changed)});
+    Settle();
+    std::string names;
+    for (const std::string_view name : {"web", "container", "pods", "external"}) {
+      if (std::ranges::find(api_.gets, ScaleAt(name)) != api_.gets.end()) {
+        names += std::string(name) + " ";
+      }
+    }
+    return names;
+  };
+  EXPECT_EQ(woken({MetricsApi::kResource, "", ""}), "web container ");
+  EXPECT_EQ(woken({MetricsApi::kCustom, "rps", "pods"}), "pods ");
+  EXPECT_EQ(woken({MetricsApi::kCustom, "rps", "services"}), "");
+  EXPECT_EQ(woken({MetricsApi::kExternal, "queue", ""}), "external ");
+}
+
+TEST_F(HpaControllerTest, PodsThatCountOtherwiseWakeTheirAutoscaler) {
+  api_.documents[std::string(kScale)] = ScaleOf(2, 2);
+  api_.documents[std::string(kQueue)] = Items("40");
+  HpaOptions options;
+  options.pod_delay = std::chrono::milliseconds(1);
+  Begin(Hpa("value", "20"), options);  // a ratio that the ready pods bear
+  ASSERT_TRUE(Passes(1));
+  Json pod;
+  pod["metadata"] = {{"namespace", "shop"}, {"name", "p"}, {"labels", {{"app", "db"}}}};
+  pod["status"] = {{"phase", "Running"}};
+  api_.Push("/api/v1/pods", "ADDED", pod);
+  pod["metadata"]["name"] = "q";
+  pod["metadata"]["labels"] = {{"app", "web"}};
+  api_.Push("/api/v1/pods", "ADDED", pod);
+  ASSERT_TRUE(Passes(2));
+  pod["metadata"]["annotations"] = {{"note", "a"}};
+  api_.Push("/api/v1/pods", "MODIFIED", pod);
+  pod["status"]["phase"] = "Failed";
+  api_.Push("/api/v1/pods", "MODIFIED", pod);
+  ASSERT_TRUE(Passes(3));
+  Settle();
+  EXPECT_EQ(controller_->counters().reconciles, 3U);
 }
 
 }  // namespace

@@ -82,6 +82,14 @@ bool WantsPass(const Json& before, const Json& after) {
          Part(Part(before, "metadata"), "uid") != Part(Part(after, "metadata"), "uid");
 }
 
+bool ReadsOtherwise(const Json& before, const Json& after) {
+  const Json& old_spec = Part(before, "spec");
+  const Json& spec = Part(after, "spec");
+  return Part(old_spec, "metrics") != Part(spec, "metrics") ||
+         Part(old_spec, "scaleTargetRef") != Part(spec, "scaleTargetRef") ||
+         Part(Part(before, "metadata"), "uid") != Part(Part(after, "metadata"), "uid");
+}
+
 bool TargetWantsPass(const Json& before, const Json& after) {
   return Part(before, "spec") != Part(after, "spec") ||
          Part(Part(before, "status"), "replicas") != Part(Part(after, "status"), "replicas");

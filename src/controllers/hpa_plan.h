@@ -36,6 +36,9 @@ bool Concerns(const MetricRef& changed, const MetricRef& read);
 bool ReadsPods(const autoscale::HpaSpec& spec);
 // Whether something that a pass depends on differs: not where only the status was written.
 bool WantsPass(const Json& before, const Json& after);
+// Whether it has another target or other metrics, or is another autoscaler of that name: what may
+// have come along with it.
+bool ReadsOtherwise(const Json& before, const Json& after);
 // Whether a scale target's replicas, wanted or there, or anything else that its owner sets, differ.
 bool TargetWantsPass(const Json& before, const Json& after);
 // Whether a pod begins or ends to count in a ratio: phase, readiness, deletion.
@@ -52,9 +55,9 @@ struct StatusWrite {
 bool IsWorthWriting(const autoscale::Decision& decision, const StatusWrite& when);
 
 // An autoscaler is often applied together with its target and with what measures its metrics, in
-// any order. Until it (or its spec) is a sync period old, which is when Kubernetes looks for the
-// first time, what cannot be read is waited for. Takes the warnings about that out of the decision.
-// True where nothing remains: the pass counts as not made.
+// any order. Until it, or what it reads, is a sync period old, which is when Kubernetes looks for
+// the first time, what cannot be read is waited for. Takes the warnings about that out of the
+// decision. True where nothing remains: the pass counts as not made.
 bool PutOffFailures(autoscale::Decision& decision);
 
 // How long until the next pass if nothing happens before.

@@ -256,6 +256,27 @@ TEST(WantsPass, LooksPastTheStatus) {
   for (const auto& c : kCases) EXPECT_EQ(WantsPass(base, Parse(c.after)), c.wants) << c.after;
 }
 
+TEST(ReadsOtherwise, LooksAtTargetAndMetricsAlone) {
+  const Json base = Parse(R"({"metadata":{"uid":"1"},"spec":{"maxReplicas":3,
+      "scaleTargetRef":{"name":"web"},"metrics":[{"type":"External"}]}})");
+  const struct {
+    std::string patch;
+    bool otherwise;
+  } kCases[] = {
+      {R"({"spec":{"maxReplicas":4}})", false},
+      {R"({"metadata":{"annotations":{"a":"b"}}})", false},
+      {R"({"status":{"currentReplicas":1}})", false},
+      {R"({"spec":{"metrics":[{"type":"Pods"}]}})", true},
+      {R"({"spec":{"scaleTargetRef":{"name":"api"}}})", true},
+      {R"({"metadata":{"uid":"2"}})", true},
+  };
+  for (const auto& c : kCases) {
+    Json after = base;
+    after.merge_patch(Parse(c.patch));
+    EXPECT_EQ(ReadsOtherwise(base, after), c.otherwise) << c.patch;
+  }
+}
+
 TEST(TargetWantsPass, LooksPastTheStatus) {
   const Json base = Parse(R"({"spec":{"replicas":3},"status":{"replicas":3}})");
   EXPECT_FALSE(TargetWantsPass(

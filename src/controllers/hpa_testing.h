@@ -31,6 +31,12 @@ class FakeApi final : public client::Transport {
     const std::string path(request.Path());
     if (request.method == "GET") {
       gets.push_back(path);
+      const auto held = held_.find(path);
+      if (held != held_.end()) {
+        if (const bool released = co_await held->second->Wait(); !released) {
+          co_return Fail(Code::kCancelled, "cancelled");
+        }
+      }
       co_return Get(path);
     }
     const Json body = ParseJson(request.body).value_or(Json());
@@ -61,6 +67,12 @@ class FakeApi final : public client::Transport {
     }
     co_return Fail(Code::kCancelled, "cancelled");
   }
+
+  // A GET of the path is answered once it is released, one each time.
+  void Hold(std::string_view path) {
+    held_[std::string(path)] = std::make_unique<net::Signal>(loop_);
+  }
+  void Release(std::string_view path) { held_.find(std::string(path))->second->Notify(); }
 
   // Sets a document and tells the watch of `list` about it.
   void Push(std::string_view list, const std::string& type, Json object) {
@@ -130,6 +142,7 @@ class FakeApi final : public client::Transport {
 
   net::Loop& loop_;
   std::map<std::string, std::unique_ptr<Watch>> watches_;
+  std::map<std::string, std::unique_ptr<net::Signal>> held_;
   std::int64_t version_ = 100;
 };
 
@@ -174,11 +187,13 @@ inline Json HpaOf(Json metric) {
 
 class HpaFixture : public ::testing::Test {
  protected:
-  void Begin(Json hpa, HpaOptions options = {}) {
+  // `others`: further autoscalers, whose statuses go nowhere.
+  void Begin(Json hpa, HpaOptions options = {}, const std::vector<Json>& others = {}) {
     hpa_ = std::move(hpa);
     Json list = {{"kind", "HorizontalPodAutoscalerList"}, {"apiVersion", "autoscaling/v2"}};
     list["metadata"] = {{"resourceVersion", "5"}};
     list["items"] = Json::array({hpa_});
+    for (const Json& other : others) list["items"].push_back(other);
     api_.documents[std::string(kHpas)] = std::move(list);
     api_.documents[std::string(kHpa)] = hpa_;
     controller_ = std::make_unique<HpaController>(loop_, clock_, random_, client_, ResolveForTest,

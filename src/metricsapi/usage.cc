@@ -199,6 +199,15 @@ std::vector<UsageObject> UsageObjects(const UsageRequest& request, const Json& l
   return objects;
 }
 
+std::set<std::string, std::less<>> UsageWords(const ResourceRules& rules) {
+  std::set<std::string, std::less<>> words;
+  for (const ResourceRule* rule : {&rules.cpu, &rules.memory}) {
+    if (!rule->container_query) continue;
+    for (std::string& word : rule->container_query->LiteralWords()) words.insert(std::move(word));
+  }
+  return words;
+}
+
 Result<UsagePlan> PlanUsage(const ResourceRules& rules, bool nodes, const std::string& ns,
                             const std::vector<std::string>& names, const Resolver& resolve) {
   auto cpu = QueryOf(rules.cpu, nodes, ns, names, resolve);

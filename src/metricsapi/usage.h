@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct UsageObject {
 // The objects of a List document that a request's field selector leaves, in order of namespace and
 // name.
 std::vector<UsageObject> UsageObjects(const UsageRequest& request, const Json& list);
+
+// Every word in the queries of pods' usage that may be the name of a series.
+std::set<std::string, std::less<>> UsageWords(const ResourceRules& rules);
 
 struct UsagePlan {
   std::string cpu_query;

@@ -49,6 +49,13 @@ class UsageTest : public testing::Test {
   const ResourceRules rules_ = ParseConfig(kConfig, ResolveForTest).value().resource_rules.value();
 };
 
+TEST_F(UsageTest, WordsOfThePodsQueriesMayBeSeries) {
+  const auto words = UsageWords(rules_);
+  EXPECT_TRUE(words.contains("cpu"));
+  EXPECT_TRUE(words.contains("mem"));
+  EXPECT_FALSE(words.contains("node_mem"));
+}
+
 TEST_F(UsageTest, PathsAreTakenApart) {
   EXPECT_TRUE(Ask("nodes").nodes);
   EXPECT_EQ(Ask("nodes/a").name, "a");

@@ -102,6 +102,8 @@ void Server::ConfigMapChanged(const client::ObjectPtr& before, const client::Obj
 
 void Server::ConfigChanged() {
   config_ = configs_.Merged();
+  usage_words_.clear();
+  if (config_.resource_rules) usage_words_ = metricsapi::UsageWords(*config_.resource_rules);
   ++config_version_;
   relist_.Notify();
 }

@@ -73,6 +73,8 @@ class Server {
   // The metrics that a series feeds. An HPA that reads one of them is to look again when the
   // series has changed.
   std::vector<metricsapi::MetricRef> MetricsOfSeries(const std::string& series_name) const;
+  // Whether the usage of pods is made of this series.
+  bool FeedsUsage(std::string_view series_name) const { return usage_words_.contains(series_name); }
   // Called when the set of metrics has changed: a metric that an HPA misses may be there now.
   void SetMetricsListener(std::function<void()> listener);
 
@@ -127,6 +129,7 @@ class Server {
   ConfigSet configs_;
   std::unique_ptr<metricsapi::Catalog> catalog_;
   metricsapi::Config config_;                          // all in force
+  std::set<std::string, std::less<>> usage_words_;     // of the queries of resourceRules
   std::uint64_t config_version_ = 0;                   // raised with each configuration
   std::uint64_t catalog_version_ = 0;                  // of the configuration that the catalog has
   std::set<std::string, std::less<>> ignored_series_;  // of no metric at the last listing
