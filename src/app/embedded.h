@@ -6,5 +6,6 @@
 namespace weir::app {
 
 extern const std::string_view k_embedded_monitoring_crds_yaml;  // deploy/monitoring-crds.yaml
+extern const std::string_view k_embedded_weir_crds_yaml;        // deploy/weir-crds.yaml
 
 }  // namespace weir::app

@@ -123,10 +123,20 @@ apiserver::TokenMap LocalCluster::MakeTokens() {
   return tokens;
 }
 
+// Weir's own kind is none that a Kubernetes cluster has.
+Result<std::vector<Manifest>> LocalCluster::BuiltInKinds() const {
+  auto kinds = ParseManifests("deploy/monitoring-crds.yaml", k_embedded_monitoring_crds_yaml);
+  if (!kinds || checked_.options.upstream_exact) return kinds;
+  auto own = ParseManifests("deploy/weir-crds.yaml", k_embedded_weir_crds_yaml);
+  if (!own) return own;
+  for (Manifest& manifest : *own) kinds->push_back(std::move(manifest));
+  return kinds;
+}
+
 net::Task<Status> LocalCluster::Start() {
   if (auto s = api_->Start(); !s) co_return s;
   Access& access = AddAccess("app");
-  auto kinds = ParseManifests("deploy/monitoring-crds.yaml", k_embedded_monitoring_crds_yaml);
+  auto kinds = BuiltInKinds();
   if (!kinds) co_return std::unexpected(kinds.error());
   Status applied = co_await ApplyManifests(access.client, api_->registry(), std::move(*kinds));
   if (!applied) co_return applied;

@@ -71,6 +71,7 @@ class LocalCluster {
   void Connect();
   void ConnectHops();
   void TellHpas(const std::vector<std::string>& series_names);
+  Result<std::vector<Manifest>> BuiltInKinds() const;
   Status WriteKubeconfig();
   apiserver::TokenMap MakeTokens();
   Access& AddAccess(const std::string& component);

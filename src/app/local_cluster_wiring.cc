@@ -10,6 +10,7 @@
 #include "app/metrics_page.h"
 #include "app/usage_series.h"
 #include "app/version.h"
+#include "controllers/decision_plan.h"
 #include "kubelet/node_plan.h"
 
 namespace weir::app {
@@ -23,6 +24,8 @@ constexpr std::string_view kPrometheusPrefix = "/prometheus";
 constexpr Duration kUsageEvery = std::chrono::seconds(1);
 constexpr std::size_t kKeptBatches = 64;
 constexpr std::size_t kKeptUnmapped = 10'000;
+// Of each autoscaler.
+constexpr std::size_t kKeptDecisions = 10;
 
 // "namespace/name" of the workload that a pod belongs to: its ReplicaSet without the template's
 // hash.
@@ -103,6 +106,8 @@ void LocalCluster::MakeWorkloadPath() {
   hpa.sync_period = wanted.hpa_sync_period;
   hpa.upstream_exact = wanted.upstream_exact;
   hpa.autoscale.downscale_stabilization = wanted.downscale_stabilization;
+  // Upstream has no such objects.
+  hpa.decisions_kept = wanted.upstream_exact ? 0 : kKeptDecisions;
   hpa_ = std::make_unique<controllers::HpaController>(
       loop_, clock_, random_, AddAccess("horizontal-pod-autoscaler").client, resolver_, hpa);
   controllers::ManagerOptions manager;
@@ -152,6 +157,12 @@ void LocalCluster::Connect() {
         });
   }
   api_->SetMetricsHandler([this] { return MetricsPage(); });
+  if (!checked_.options.upstream_exact) {
+    api_->SetOwnResource(std::string(controllers::kDecisionResource),
+                         [this](std::string_view ns, std::string_view name) {
+                           return hpa_->decisions().InMemory(ns, name);
+                         });
+  }
   for (const std::string_view group :
        {metricsapi::kCustomGroup, metricsapi::kExternalGroup, metricsapi::kResourceGroup}) {
     api_->Mount(
@@ -266,6 +277,13 @@ std::string LocalCluster::MetricsPage() const {
   const client::Controller::Counters hpa = hpa_->counters();
   page.Counter("weir_hpa_passes_total", "Evaluations of autoscalers.", count(hpa.reconciles));
   page.Counter("weir_hpa_errors_total", "Evaluations that failed.", count(hpa.errors));
+  const controllers::DecisionLog::Counters& decisions = hpa_->decisions().counters();
+  page.Counter("weir_decisions_stored_total", "Decisions stored as objects.",
+               count(decisions.stored));
+  page.Counter("weir_decisions_failed_total", "Decisions that could not be stored.",
+               count(decisions.failed));
+  page.Counter("weir_decisions_let_go_total", "Decisions not stored because too many waited.",
+               count(decisions.let_go));
   const net::HttpServer::Counters http = http_->counters();
   page.Counter("weir_http_connections_total", "Connections to the API.", count(http.connections));
   page.Counter("weir_http_connections_refused_total", "Connections above the limit.",

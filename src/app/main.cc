@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/explain_command.h"
 #include "app/exporter_command.h"
 #include "app/hpa_command.h"
 #include "app/options.h"
@@ -93,6 +94,21 @@ int Main(int argc, char** argv) {
   replay_command->add_option("FILE", scenarios, "JSON lines; - is standard input");
   replay_command->add_flag("--upstream-exact", replay_exact, "Decide as Kubernetes 1.36 does");
 
+  ExplainOptions explain;
+  auto* explain_command =
+      app.add_subcommand("explain", "Why an autoscaler's target has as many replicas as it has.");
+  explain_command->add_option("WHAT", explain.what, "hpa/NAME")->required();
+  explain_command->add_option("-n,--namespace", explain.ns, "The autoscaler's namespace");
+  explain_command->add_option("--kubeconfig", explain.kubeconfig,
+                              "The cluster ($KUBECONFIG, or ~/.kube/config)");
+  explain_command->add_option("--at", explain.at,
+                              "The decision in force then: 2026-01-31T12:00:00Z, or 5m ago as 5m");
+  explain_command
+      ->add_option_function<std::string>(
+          "-o,--output", [&explain](const std::string& form) { explain.json = form == "json"; },
+          "`json`: the record as it is")
+      ->check(CLI::IsMember({"json"}));
+
   CLI11_PARSE(app, argc, argv);
   if (up_command->parsed()) {
     up.downscale_stabilization =
@@ -102,6 +118,7 @@ int Main(int argc, char** argv) {
     if (auto given = ParseGoDuration(max_age)) up.metrics_max_age = *given;
     return RunUp(up);
   }
+  if (explain_command->parsed()) return RunExplain(explain);
   if (replay_command->parsed()) return RunHpaReplay(scenarios, replay_exact);
   return RunExporter(exporter_command->remaining());
 }

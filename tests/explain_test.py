@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""`weir explain` and the objects of kind Decision: what is stored, what only memory has, who may write,
+that a record's inputs replay to its decision, what goes with the autoscaler, and a restart."""
+import json
+import subprocess
+
+from harness import NS, Failure, check, cluster, run_cases, wait_for
+
+DECISIONS = "/apis/weir.dev/v1alpha1/namespaces/default/decisions"
+OBJECTS = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 5
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: web}]}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  maxReplicas: 3
+  metrics:
+  - type: External
+    external: {metric: {name: queue}, target: {type: AverageValue, averageValue: "10"}}
+"""
+
+
+def start(args, *flags):
+    c = cluster(args, "--kubelet", "none", "--hpa-sync-period", "1s", *flags)
+    c.start()
+    c.kubectl("apply", "-f", "-", stdin=OBJECTS)
+    return c
+
+
+def explain(c, *args, check_status=True):
+    run = subprocess.run([str(c.weir), "explain", *args], capture_output=True, text=True,
+                         env=c.kubectl_env(), timeout=30)
+    if check_status and run.returncode != 0:
+        raise Failure(f"weir explain {args}: {run.stderr.strip()}")
+    return run.stdout + run.stderr
+
+
+def names(c):
+    return [d["metadata"]["name"] for d in c.get(DECISIONS)["items"]]
+
+
+def explains_now_and_then(args):
+    c = start(args)
+    try:
+        wait_for("a change to be stored and a newer decision",
+                 lambda: len(names(c)) == 2 and "cannot be read" in explain(c, "hpa/web"), 30)
+        first, latest = names(c)
+        check(first.startswith("web.2") and latest == "web.latest", f"{first} {latest}")
+        text = explain(c, "hpa/web")
+        check(text.startswith("Deployment web stays at 3 replicas: external metric queue cannot be "
+                              "read ("), text)
+        change = c.get(f"{DECISIONS}/{first}")
+        text = explain(c, "hpa/web", "--at", change["time"])
+        check(text.startswith("Deployment web goes from 5 to 3 replicas: it has 5 replicas, and "
+                              "maxReplicas is 3. More only with a higher maxReplicas."), text)
+        check("the oldest one is of" in explain(c, "hpa/web", "--at", "1h", check_status=False),
+              "before the oldest")
+        check('"api" not found' in explain(c, "hpa/api", check_status=False), "another's name")
+        record = json.loads(explain(c, "hpa/web", "--at", change["time"], "-o", "json"))
+        check(record == change, f"{record} is not {change}")
+        answer = subprocess.run([str(c.weir), "hpa", "replay", "-"], input=record["scenario"],
+                                capture_output=True, text=True, timeout=30, check=True).stdout
+        check(json.loads(answer)["steps"][0]["scaleTo"] == 3, answer)
+        table = c.kubectl("get", "decisions").split("\n")
+        check(table[0].split() == ["NAME", "HPA", "FROM", "TO", "RULE", "AGE"], table[0])
+        check(table[1].split()[1:5] == ["web", "5", "3", "MaxReplicas"], table[1])
+        text = c.kubectl("delete", "decisions", first, check=False)
+        check("MethodNotAllowed" in text, text)
+        # Another life: what was stored is there, and goes with its autoscaler.
+        c.stop()
+        c.start()
+        check(first in names(c), f"{names(c)} after a restart")
+        c.kubectl("delete", "hpa", "web")
+        wait_for("the decisions to go", lambda: names(c) == [], 30)
+    finally:
+        c.close()
+
+
+def nothing_of_it_under_upstream_exact(args):
+    c = start(args, "--upstream-exact")
+    try:
+        groups = [group["name"] for group in c.get("/apis")["groups"]]
+        check("weir.dev" not in groups, groups)
+        status, _ = c.request("GET", "/apis/weir.dev/v1alpha1")
+        check(status == 404, status)
+        c.get(f"{NS}/pods")
+        text = explain(c, "hpa/web", check_status=False)
+        check("this cluster keeps no decisions" in text, text)
+    finally:
+        c.close()
+
+
+run_cases([explains_now_and_then, nothing_of_it_under_upstream_exact])
