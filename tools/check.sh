@@ -20,7 +20,7 @@ build() {
 unit() { ctest --test-dir "build/$1" -L "$2" -j "$jobs" --output-on-failure; }
 
 stage "clang-tidy"
-tools/tidy.sh
+python3 tools/tidy.py
 
 stage "ThreadSanitizer: what has threads"
 build tsan threads_tests

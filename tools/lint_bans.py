@@ -34,6 +34,10 @@ BANS = [
 CASTS = re.compile(r"\breinterpret_cast\b")
 CAST_ALLOWED = ("src/net/", "src/platform/", "fuzz/", "workloads/")
 THROWS = re.compile(r"\bthrow\b|(?<!\w)try\s*\{|\bco_await\b")
+# A coroutine's parameters and body. References that it may take: the writer, which the caller of a
+# handler keeps, and dependencies that outlive every task.
+COROUTINE = re.compile(r"\bTask<[^;{}()]*>\s+[\w:]+\(([^;{}]*?)\)[\w\s]*\{((?:.|\n)*?\n *\}\n|[^\n]*\})")
+LASTING = re.compile(r"\b(ResponseWriter|Loop|Client|HttpClient|Registry)&")
 UNORDERED = re.compile(r"\bunordered_(map|set|multimap|multiset)\b")
 ORDERED_ONLY = ("src/autoscale/", "src/rules/", "src/sim/")
 TODO = re.compile(r"\b(TODO|FIXME|XXX)\b(?!\(#\d+\))")
@@ -96,6 +100,11 @@ def check_file(rel, text, pure):
     if not rel.startswith(CAST_ALLOWED) and not is_test:
         for match in CASTS.finditer(code):
             report(match, "cast", "reinterpret_cast belongs to net and platform")
+    if not is_test:
+        for match in COROUTINE.finditer(code):
+            if "&" in LASTING.sub("", match[1]) and re.search(r"\bco_(await|return)\b", match[2]):
+                report(match, "reference", "a coroutine takes its parameters by value: what it "
+                       "borrows may be gone when it resumes")
     if rel.startswith(ORDERED_ONLY):
         for match in UNORDERED.finditer(code):
             report(match, "order", "ordered containers only: the same inputs give the same bytes")

@@ -21,6 +21,7 @@ BAD = {
     "regex": "std::regex r;",
     "c5": "co_await Run([&x] { x(); });",
     "condition": "if (!co_await f()) co_return;",
+    "reference": "net::Task<int> F(Loop& loop, const Call& call) {\n  co_return 1;\n}\n",
     "cast": "auto p = reinterpret_cast<char*>(q);",
     "todo": "// TODO: later",
     "nolint": "int x;  // NOLINT",
@@ -33,6 +34,8 @@ GOOD = [
     "co_await group.Stop();",
     "if (const bool ok = co_await f(); !ok) co_return;",
     "for (bool ok = co_await f(); ok; ok = co_await f()) {}",
+    "net::Task<int> F(net::Loop& loop, Call call) {\n  co_return 1;\n}\n",
+    "net::Task<int> F(const Call& call) { return G(call); }\nTask<int> H() { co_return 1; }\n",
     "auto x = values[i]; co_await f(x);",
     "int y;  // NOLINT(misc-no-recursion): depth is limited by the parser",
 ]
