@@ -21,6 +21,8 @@ namespace {
 constexpr Duration kListingWait = std::chrono::milliseconds(250);
 // Listings may take one part in so many of the time: those of many queues cost the broker much.
 constexpr int kListingShare = 10;
+// But no rarer than this, so that what they told does not lapse (kListingAgeMax) on a slow broker.
+constexpr Duration kListingPauseMax = std::chrono::seconds(15);
 // Rates are listed apart: the management API needs far more time for them than for counts.
 constexpr Duration kRatesEvery = std::chrono::seconds(5);
 
@@ -157,7 +159,7 @@ net::Task<void> RabbitExporter::State::List() {
   const Duration begun = loop.Monotonic();
   const Status status = co_await ListNow();
   list_took = loop.Monotonic() - begun;
-  list_next = begun + kListingShare * list_took;
+  list_next = begun + std::min<Duration>(kListingShare * list_took, kListingPauseMax);
   findings.management_error.reset();
   if (!status) findings.management_error = status.error();
   listing_now = false;
