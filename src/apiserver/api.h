@@ -70,6 +70,9 @@ struct Server::Impl {
   // Watches to wake when the server stops.
   std::map<int, std::function<void()>> watchers;
   int next_watcher = 1;
+  // Made when they are asked for; those of another generation of the registry are made anew.
+  std::map<std::string, std::shared_ptr<const std::string>> openapi_texts;
+  std::int64_t openapi_generation = 0;
   net::Signal watch_ended;
 
   // handler.cc: from the request to the answer.
@@ -88,7 +91,9 @@ struct Server::Impl {
   Reply ServePath(Call& call);
   Reply Discovery(const Call& call, std::vector<std::string> parts);
   Reply AggregatedDiscovery(const Call& call, bool core) const;
-  Reply OpenApi(const Call& call) const;
+  Reply OpenApi(const Call& call);
+  // The document at a path of /openapi/v3; null where there is none.
+  std::shared_ptr<const std::string> OpenApiText(const std::string& path);
   Reply Health(const Call& call, std::string_view what, std::string_view check) const;
   Json Version() const;
   Json PathList() const;
@@ -161,6 +166,8 @@ struct Server::Impl {
   net::Task<void> Logs(std::shared_ptr<Call> call, net::ResponseWriter& writer);
 
   // pod_streams.cc
+  // exec and attach: what is wrong with the request, or that they are not served yet.
+  Reply RefuseStream(const Call& call) const;
   net::Task<void> PortForward(std::shared_ptr<Call> call, net::ResponseWriter& writer);
 
   // reviews.cc: what is answered and not stored.
@@ -186,6 +193,9 @@ struct Server::Impl {
   // definitions.cc: what custom kinds need beside being stored.
   // Takes a definition into the registry and writes its status.
   void Register(Json& definition);
+  // The same for one that was just stored: its status is a write of its own.
+  void Establish(const kubestore::Object& stored, const kubestore::Key& key,
+                 const std::shared_ptr<Durable>& durable);
   // After a definition was marked for deletion, or one of its objects went.
   void FinishDefinition(const std::string& crd_name, const std::shared_ptr<Durable>& durable);
   Status RegisterStored();

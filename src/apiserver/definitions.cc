@@ -34,6 +34,14 @@ void Server::Impl::Register(Json& definition) {
   }
 }
 
+void Server::Impl::Establish(const kubestore::Object& stored, const kubestore::Key& key,
+                             const std::shared_ptr<Durable>& durable) {
+  Json established = stored.value;
+  Register(established);
+  const auto updated = store.Update(key, std::move(established), 0, durable->Expect());
+  if (!updated) spdlog::warn("apiserver: {}: {}", key.name, updated.error().message);
+}
+
 void Server::Impl::FinishDefinition(const std::string& crd_name,
                                     const std::shared_ptr<Durable>& durable) {
   const kubestore::Key key{std::string(kDefinitions), "", crd_name};

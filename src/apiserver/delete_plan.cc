@@ -128,7 +128,7 @@ bool MarkPod(Json& pod, const DeleteOptions& options, Time now) {
   if (IsMarked(pod)) {
     const std::int64_t old = GetInt(pod, {"metadata", "deletionGracePeriodSeconds"}, 0);
     // Without a period of its own a second delete changes nothing; a period is never made longer.
-    if (!options.grace_period_seconds || (grace >= old && old > 0)) return false;
+    if (!options.grace_period_seconds || grace >= old) return false;
     const auto deadline = ParseRfc3339(GetString(pod, {"metadata", "deletionTimestamp"}));
     const Time start = deadline.value_or(now) - std::chrono::seconds(old);
     metadata["deletionTimestamp"] = FormatRfc3339(start + std::chrono::seconds(grace));

@@ -71,6 +71,10 @@ TEST(DeletePlanTest, Pods) {
       {"a shorter period counts from the first delete", marked, 10,
        "update grace=10 at=00:00 object"},
       {"the kubelet's delete of a marked pod", marked, 0, "remove grace=0 at=59:50 object"},
+      {"a period after none",
+       R"({"metadata":{"finalizers":["e.com/x"],"deletionTimestamp":"2026-01-01T00:00:00Z",
+           "deletionGracePeriodSeconds":0},"spec":{"nodeName":"n"}})",
+       100, "nothing grace=0 at=00:00 e.com/x object"},
       {"finalizers keep it", R"({"metadata":{"finalizers":["e.com/x"]},"spec":{"nodeName":"n"}})",
        0, "update grace=0 at=00:00 e.com/x object"},
   };

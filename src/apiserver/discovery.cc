@@ -62,6 +62,14 @@ Reply Typed(const Json& document, std::string_view type) {
   return Reply::JsonText(200, kube::DumpTyped(document, *found));
 }
 
+// An answer without a body.
+Reply Empty(int code) {
+  Reply reply = Reply::PlainText(code, "");
+  reply.content_type = kNoContentType;
+  if (code == 406) reply.headers["vary"] = "Accept";
+  return reply;
+}
+
 std::string ETag(std::string_view text) { return fmt::format("\"{:016X}\"", Fnv1a(text)); }
 
 }  // namespace
@@ -130,7 +138,19 @@ Reply Server::Impl::Health(const Call& call, std::string_view what, std::string_
   return Reply::PlainText(healthy ? 200 : 500, std::move(text));
 }
 
-Reply Server::Impl::OpenApi(const Call& call) const {
+std::shared_ptr<const std::string> Server::Impl::OpenApiText(const std::string& path) {
+  if (openapi_generation != registry.generation()) openapi_texts.clear();
+  openapi_generation = registry.generation();
+  const auto found = openapi_texts.find(path);
+  if (found != openapi_texts.end()) return found->second;
+  const Json document = registry.OpenApiDocument(path);
+  if (document.is_null()) return nullptr;
+  auto text = std::make_shared<const std::string>(DumpJson(document));
+  openapi_texts[path] = text;
+  return text;
+}
+
+Reply Server::Impl::OpenApi(const Call& call) {
   const std::string& path = call.info.path;
   const std::string accept = call.request.Header("accept");
   if (path == "/openapi/v2") {
@@ -139,7 +159,11 @@ Reply Server::Impl::OpenApi(const Call& call) const {
       reply.content_type = kOpenApiV2Protobuf;
       return reply;
     }
-    if (!NegotiateAnswer(accept, false)) return Reply::PlainText(406, "");
+    if (!NegotiateAnswer(accept, false)) {
+      Reply reply = Empty(406);
+      reply.headers["vary"] = "Accept\nAccept-Encoding";  // a header line each
+      return reply;
+    }
     return Reply::Document(200, {{"swagger", "2.0"},
                                  {"info", {{"title", "Kubernetes"}, {"version", "v1.36.3"}}},
                                  {"paths", Json::object()}});
@@ -153,16 +177,21 @@ Reply Server::Impl::OpenApi(const Call& call) const {
   // kubectl asks for protobuf and reads JSON as well.
   if (!accept.empty() && !accept.contains("proto-openapi.spec.v3") &&
       !NegotiateAnswer(accept, false)) {
-    return Reply::PlainText(406, "");
+    return Empty(406);
   }
-  const std::vector<std::string> parts = Split(path.substr(kPrefix.size()), '/');
-  Json document;
-  if (parts.size() == 2 && parts[0] == "api") document = registry.OpenApiDocument("", parts[1]);
-  if (parts.size() == 3 && parts[0] == "apis") {
-    document = registry.OpenApiDocument(parts[1], parts[2]);
+  const auto text = OpenApiText(path.substr(kPrefix.size()));
+  if (text == nullptr) return Empty(404);
+  Reply reply = Reply::JsonText(200, *text);
+  // What is asked for by its hash never changes: kubectl keeps it on disk.
+  const Json index = registry.OpenApiIndex({});
+  const std::string url =
+      GetString(index, {"paths", path.substr(kPrefix.size()), "serverRelativeURL"});
+  if (const std::string hash = QueryValue(call.query, "hash");
+      !hash.empty() && url.ends_with("?hash=" + hash)) {
+    reply.headers["cache-control"] = "public, immutable, max-age=31536000";
+    reply.headers["vary"] = "Accept";
   }
-  if (document.is_null()) return Reply::PlainText(404, "");
-  return Reply::Document(200, std::move(document));
+  return reply;
 }
 
 Reply Server::Impl::AggregatedDiscovery(const Call& call, bool core) const {

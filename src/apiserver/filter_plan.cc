@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "kube/status.h"
 #include "kube/strategy.h"
+#include "kube/typed_text.h"
 
 namespace weir::apiserver {
 namespace {
@@ -31,15 +32,29 @@ std::string UnknownField(const kube::Resource& resource, const std::string& key)
       Quote(key));
 }
 
+// Events of events.k8s.io are kept as those of the core group, whose fields have other names.
+// Empty: the resource does not know the field.
+std::string StoredKey(const kube::Resource& resource, const std::string& key) {
+  if (resource.GroupResource() != "events.events.k8s.io") return key;
+  constexpr std::string_view kRegarding = "regarding.";
+  if (key.starts_with(kRegarding)) return "involvedObject." + key.substr(kRegarding.size());
+  if (key == "reportingController") return "reportingComponent";
+  const bool older =
+      key.starts_with("involvedObject.") || key == "source" || key == "reportingComponent";
+  return older ? std::string() : key;
+}
+
 }  // namespace
 
 Answer<Filter> Filter::Make(const kube::Resource& resource, kube::LabelSelector labels,
                             std::vector<kube::FieldRequirement> fields) {
-  for (const kube::FieldRequirement& field : fields) {
+  for (kube::FieldRequirement& field : fields) {
     std::string value;
-    if (!kube::FieldValue(resource, Json::object(), field.key, &value)) {
+    std::string key = StoredKey(resource, field.key);
+    if (!kube::FieldValue(resource, Json::object(), key, &value)) {
       return std::unexpected(kube::StatusBadRequest(UnknownField(resource, field.key)));
     }
+    field.key = std::move(key);
   }
   Filter filter;
   filter.labels_ = std::move(labels);
@@ -77,7 +92,7 @@ std::optional<Selected> Select(const Filter& filter, const kube::Resource& resou
   kubestore::Object last;
   last.value = event.previous->value;
   last.value["metadata"]["resourceVersion"] = std::to_string(event.version);
-  last.body = DumpJson(last.value);
+  last.body = kube::DumpObject(last.value);
   return Selected{EventType::kDeleted, std::make_shared<const kubestore::Object>(std::move(last))};
 }
 

@@ -255,6 +255,7 @@ Reply Server::Impl::Dispatch(Call& call) {
   if (sub == "binding") return Bind(call);
   if (sub == "eviction") return Evict(call);
   if (sub == "token") return RequestToken(call);
+  if (sub == "exec" || sub == "attach") return RefuseStream(call);
   if (!sub.empty() && sub != "status") {
     return Reply::Error(NotServed(info.ResourceAndSubresource()));
   }

@@ -9,6 +9,7 @@
 #include "kube/json_text.h"
 #include "kube/status.h"
 #include "kube/strategy.h"
+#include "kube/typed_text.h"
 
 namespace weir::apiserver {
 namespace {
@@ -117,7 +118,7 @@ Page CutPage(const std::vector<kubestore::ObjectPtr>& all, const kube::Resource&
 std::string ObjectText(const kubestore::Object& object, const kube::Resource& stored,
                        const kube::Resource& resource) {
   if (stored.ApiVersion() == resource.ApiVersion()) return object.body;
-  return DumpJson(kube::Convert(object.value, stored, resource));
+  return kube::DumpObject(kube::Convert(object.value, stored, resource));
 }
 
 Json ObjectValue(const kubestore::Object& object, const kube::Resource& stored,
@@ -158,14 +159,21 @@ std::string ListText(const Page& page, std::int64_t version, const kube::Resourc
   for (const auto& object : page.objects) size += object->body.size() + 1;
   std::string text;
   text.reserve(size);
-  text += fmt::format(R"({{"kind":"{}","apiVersion":"{}","metadata":{},"items":[)",
-                      resource.list_kind, resource.ApiVersion(), DumpJson(metadata));
+  // Lists of custom objects have no Go type: their fields are in the order of their names.
+  const kube::Type* list_meta = kube::TypeTable::Get().Find("meta/v1.ListMeta");
+  WEIR_CHECK(list_meta != nullptr);
+  text += custom ? fmt::format(R"({{"apiVersion":"{}","items":[)", resource.ApiVersion())
+                 : fmt::format(R"({{"kind":"{}","apiVersion":"{}","metadata":{},"items":[)",
+                               resource.list_kind, resource.ApiVersion(),
+                               kube::DumpTyped(metadata, *list_meta));
   for (std::size_t i = 0; i < page.objects.size(); ++i) {
     if (i > 0) text += ',';
     const std::string item = ObjectText(*page.objects[i], stored, resource);
     text += custom ? item : WithoutTypeMeta(item);
   }
-  text += "]}";
+  text += custom ? fmt::format(R"(],"kind":"{}","metadata":{}}})", resource.list_kind,
+                               DumpJson(metadata))
+                 : "]}";
   return text;
 }
 

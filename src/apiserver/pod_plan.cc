@@ -128,7 +128,12 @@ Answer<void> AdmitPod(Json& pod, const Json* account, const std::string& suffix)
   AdmitAccount(spec, account == nullptr ? kNone : *account, suffix);
   if (!spec.contains("priority")) spec["priority"] = 0;
   if (!spec.contains("preemptionPolicy")) spec["preemptionPolicy"] = "PreemptLowerPriority";
-  Json& tolerations = spec["tolerations"];
+  AdmitTolerations(pod);
+  return {};
+}
+
+void AdmitTolerations(Json& pod) {
+  Json& tolerations = Ensure(pod, {"spec", "tolerations"});
   if (!tolerations.is_array()) tolerations = Json::array();
   for (const char* key : {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}) {
     if (Tolerates(tolerations, key)) continue;
@@ -137,7 +142,6 @@ Answer<void> AdmitPod(Json& pod, const Json* account, const std::string& suffix)
                            {"effect", "NoExecute"},
                            {"tolerationSeconds", 300}});
   }
-  return {};
 }
 
 Answer<Json> BindPod(const Json& pod, const Json& binding, Time now) {

@@ -17,6 +17,8 @@ std::string AccountOf(const Json& pod);
 // own may be missing, as it is made a moment after the namespace. `suffix` makes the name of the
 // volume with the account's token. The error is the Status of the refusal.
 Answer<void> AdmitPod(Json& pod, const Json* account, const std::string& suffix);
+// What each write of a pod gets: it outlives its node's unreadiness by five minutes.
+void AdmitTolerations(Json& pod);
 
 // POST pods/NAME/binding: the pod, bound. The error is the Status of the refusal.
 Answer<Json> BindPod(const Json& pod, const Json& binding, Time now);

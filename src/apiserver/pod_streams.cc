@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "apiserver/api.h"
+#include "apiserver/pod_plan.h"
 #include "apiserver/port_forward.h"
 #include "kube/status.h"
 
@@ -18,7 +19,22 @@ net::Task<Result<std::unique_ptr<net::TcpStream>>> Dial(std::string address, std
   co_return stream;
 }
 
+Json NoHost(const std::string& pod) {
+  return kube::StatusBadRequest(fmt::format("pod {} does not have a host assigned", pod));
+}
+
 }  // namespace
+
+Reply Server::Impl::RefuseStream(const Call& call) const {
+  const auto pod = store.Get(KeyOf(call, call.info.name));
+  if (pod == nullptr) return Reply::Error(kube::StatusNotFound(*call.resource, call.info.name));
+  const auto container = LogContainer(pod->value, QueryValue(call.query, "container"));
+  if (!container) return Reply::Error(container.error());
+  if (GetString(pod->value, {"spec", "nodeName"}).empty()) {
+    return Reply::Error(NoHost(call.info.name));
+  }
+  return Reply::Error(NotServed(call.info.ResourceAndSubresource()));
+}
 
 net::Task<void> Server::Impl::PortForward(std::shared_ptr<Call> call, net::ResponseWriter& writer) {
   const auto pod = store.Get(KeyOf(*call, call->info.name));
@@ -26,11 +42,10 @@ net::Task<void> Server::Impl::PortForward(std::shared_ptr<Call> call, net::Respo
   std::optional<Json> refusal;
   if (pod == nullptr) {
     refusal = kube::StatusNotFound(*call->resource, call->info.name);
+  } else if (GetString(pod->value, {"spec", "nodeName"}).empty()) {
+    refusal = NoHost(call->info.name);
   } else if (!transport) {
     refusal = kube::StatusBadRequest(transport.error().message);
-  } else if (GetString(pod->value, {"spec", "nodeName"}).empty()) {
-    refusal = kube::StatusBadRequest(
-        fmt::format("pod {} does not have a host assigned", call->info.name));
   } else if (GetString(pod->value, {"status", "podIP"}).empty()) {
     refusal = kube::StatusBadRequest(
         fmt::format("unable to forward port because pod is not running. Current status={}",

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "base/yaml_writer.h"
 #include "kube/status.h"
+#include "kube/typed_text.h"
 
 namespace weir::apiserver {
 
@@ -74,7 +75,9 @@ net::HttpResponse Render(Reply reply, Format format, bool pretty) {
   net::HttpResponse response;
   response.status = reply.code;
   response.headers = std::move(reply.headers);
-  if (!reply.content_type.empty()) {
+  if (reply.content_type == kNoContentType) {
+    response.body = std::move(reply.text);
+  } else if (!reply.content_type.empty()) {
     response.headers["content-type"] = reply.content_type;
     response.body = std::move(reply.text);
   } else {
@@ -86,9 +89,8 @@ net::HttpResponse Render(Reply reply, Format format, bool pretty) {
     if (format == Format::kYaml) {
       response.body = ToYaml(reply.json);
     } else {
-      response.body = reply.json.is_null()
-                          ? std::move(reply.text)
-                          : (pretty ? DumpJson(reply.json, 2) : DumpJson(reply.json));
+      response.body = reply.json.is_null() ? std::move(reply.text)
+                                           : kube::DumpObject(reply.json, pretty ? 2 : 0);
       if (!pretty) response.body += '\n';  // as Go's encoder ends a line
     }
   }

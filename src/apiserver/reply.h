@@ -29,6 +29,9 @@ class Durable : public std::enable_shared_from_this<Durable> {
   Status result_;
 };
 
+// The content_type of an answer that has none.
+inline constexpr std::string_view kNoContentType = "-";
+
 struct Reply {
   int code = 200;
   Json json;                 // null where `text` is the body

@@ -212,6 +212,14 @@ Reply Server::Impl::RequestToken(Call& call) {
   if (account == nullptr) {
     return Reply::Error(kube::StatusNotFound(*call.resource, call.info.name));
   }
+  if (const std::string named = GetString(*request, {"metadata", "name"});
+      !named.empty() && named != call.info.name) {
+    return Reply::Error(kube::StatusInvalid(
+        kind, call.info.name,
+        {{"FieldValueInvalid", "metadata.name",
+          fmt::format("Invalid value: {}: must match the service account name if specified",
+                      Quote(named))}}));
+  }
   TokenClaims claims;
   claims.ns = call.info.ns;
   claims.account = call.info.name;

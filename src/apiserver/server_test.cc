@@ -92,8 +92,9 @@ TEST(ServerTest, PathsAndMethods) {
        "does not allow"},
       {"GET /openapi/v3", 200, "text/plain; charset=utf-8", "apis/apps/v1"},
       {"GET /openapi/v3/apis/apps/v1", 200, "application/json", "fieldValidation"},
-      {"GET /openapi/v3/apis/nope/v1", 404, "text/plain; charset=utf-8", ""},
-      {"GET /openapi/v3/", 404, "text/plain; charset=utf-8", ""},
+      {"GET /openapi/v3/apis/nope/v1", 404, "", ""},
+      {"GET /openapi/v3/", 404, "", ""},
+      {"GET /openapi/v3/version", 200, "application/json", "/version/"},
       {"GET /openapi/v2", 200, "application/json", "swagger"},
       {"GET /openapi/v2/", 404, "text/plain; charset=utf-8", "404 page not found"},
   };
@@ -101,7 +102,8 @@ TEST(ServerTest, PathsAndMethods) {
   for (const Case& c : cases) {
     const auto answer = server.Do(c.request);
     EXPECT_EQ(answer.code, c.code) << c.request;
-    EXPECT_EQ(answer.headers.find("content-type")->second, c.type) << c.request;
+    const auto type = answer.headers.find("content-type");
+    EXPECT_EQ(type == answer.headers.end() ? "" : type->second, c.type) << c.request;
     EXPECT_TRUE(answer.body.contains(c.contains)) << c.request << ": " << answer.body;
   }
 }
@@ -257,7 +259,7 @@ TEST(ServerTest, FormsByAccept) {
   EXPECT_TRUE(yaml.body.starts_with("apiVersion: v1\nkind: ConfigMap\nmetadata:\n")) << yaml.body;
   EXPECT_EQ(server.Do(item, "", accept("text/html")).code, 406);
   const auto pretty = server.Do(item + "?pretty=1");
-  EXPECT_TRUE(pretty.body.starts_with("{\n  \"apiVersion\": \"v1\",\n")) << pretty.body;
+  EXPECT_TRUE(pretty.body.starts_with("{\n  \"kind\": \"ConfigMap\",\n")) << pretty.body;
 }
 
 net::Task<void> SayLog(std::string ns, std::string name, std::string query,
@@ -284,6 +286,58 @@ TEST(ServerTest, LogsAreTheKubeletsBusiness) {
   EXPECT_EQ(server.Do(path).code, 501);
   server.server.SetLogHandler(SayLog);
   EXPECT_EQ(server.Do(path + "?tailLines=3").body, "default/p?tailLines=3&container=c");
+}
+
+TEST(ServerTest, StreamsThatAreNotServedAreRefusedForWhatIsWrongWithThem) {
+  TestServer server;
+  const std::string path = std::string("POST ") + kPods + "/p/";
+  EXPECT_EQ(server.Do(path + "exec?command=ls").code, 404);
+  ASSERT_EQ(server.Do(std::string("POST ") + kPods, kPod).code, 201);
+  for (const std::string what : {"exec", "attach"}) {
+    EXPECT_EQ(Message(server.Do(path + what + "?container=nope")),
+              "container nope is not valid for pod p");
+    EXPECT_EQ(Message(server.Do(path + what)), "pod p does not have a host assigned");
+  }
+  EXPECT_EQ(Message(server.Do(path + "portforward")), "pod p does not have a host assigned");
+  ASSERT_EQ(server.Do(path + "binding", R"({"metadata":{"name":"p"},"target":{"name":"n"}})").code,
+            201);
+  EXPECT_EQ(server.Do(path + "exec").code, 501);
+}
+
+TEST(ServerTest, EventsAreSelectedByTheFieldsOfTheirGroup) {
+  TestServer server;
+  const std::string event = R"({"metadata":{"name":"e"},"involvedObject":{"namespace":"default",
+      "name":"p"},"reason":"R","type":"Normal"})";
+  ASSERT_EQ(server.Do("POST /api/v1/namespaces/default/events", event).code, 201);
+  const struct {
+    const char* path;
+    const char* expected;  // names, or the message
+  } kCases[] = {
+      {"/api/v1/events?fieldSelector=involvedObject.name%3Dp", "e "},
+      {"/api/v1/events?fieldSelector=involvedObject.name%3Dq", ""},
+      {"/apis/events.k8s.io/v1/events?fieldSelector=regarding.name%3Dp", "e "},
+      {"/apis/events.k8s.io/v1/events?fieldSelector=regarding.name%3Dq", ""},
+      {"/api/v1/events?fieldSelector=regarding.name%3Dp",
+       "field label not supported: regarding.name"},
+      {"/apis/events.k8s.io/v1/events?fieldSelector=involvedObject.name%3Dp",
+       "field label not supported: involvedObject.name"},
+  };
+  for (const auto& c : kCases) {
+    const auto answer = server.Do(std::string("GET ") + c.path);
+    EXPECT_EQ(answer.code == 200 ? Names(answer.json) : Message(answer), c.expected) << c.path;
+  }
+}
+
+TEST(ServerTest, ListsAreInTheOrderOfTheirTypes) {
+  TestServer server;
+  ASSERT_EQ(server.Do(std::string("POST ") + kConfigMaps, R"({"metadata":{"name":"c"}})").code,
+            201);
+  const auto list = server.Do(std::string("GET ") + kConfigMaps);
+  EXPECT_TRUE(list.body.starts_with(R"({"kind":"ConfigMapList","apiVersion":"v1","metadata":{)"))
+      << list.body;
+  const auto status = server.Do(std::string("GET ") + kConfigMaps + "/d");
+  EXPECT_TRUE(status.body.starts_with(R"({"kind":"Status","apiVersion":"v1","metadata":{},)"))
+      << status.body;
 }
 
 net::Task<void> SayWho(net::HttpRequest request, const User& user, net::ResponseWriter& writer) {

@@ -47,7 +47,7 @@ kube::FieldError AddressError(const std::string& address, const std::string& why
 }
 
 std::vector<kube::FieldError> AllocateAddress(const ServiceRange& range, const ServiceUse& used,
-                                              std::uint64_t pick, Json& spec) {
+                                              std::uint64_t pick, bool dry_run, Json& spec) {
   const std::string wanted = GetString(spec, "clusterIP");
   if (wanted.empty()) {
     const std::uint32_t usable = range.size - 2;
@@ -64,12 +64,16 @@ std::vector<kube::FieldError> AllocateAddress(const ServiceRange& range, const S
   } else if (wanted != "None") {
     const auto address = ParseAddress(wanted);
     if (!address || *address <= range.base || *address >= range.base + range.size - 1) {
-      return {AddressError(wanted,
-                           fmt::format("the provided IP ({}) is not in the valid range. The range "
-                                       "of valid IPs is {}",
-                                       wanted, range.text))};
+      // Upstream asks another allocator where nothing is kept.
+      const std::string why =
+          dry_run ? fmt::format(
+                        "the provided IP ({}) is not in the valid range. The range of valid "
+                        "IPs is {}",
+                        wanted, range.text)
+                  : "the provided network does not match the current range";
+      return {AddressError(wanted, why)};
     }
-    if (used.addresses.contains(*address)) {
+    if (!dry_run && used.addresses.contains(*address)) {
       return {AddressError(wanted, "provided IP is already allocated")};
     }
   }
@@ -80,9 +84,9 @@ std::vector<kube::FieldError> AllocateAddress(const ServiceRange& range, const S
 }
 
 std::vector<kube::FieldError> AllocatePorts(const ServiceRange& range, const ServiceUse& used,
-                                            std::uint64_t pick, Json& ports) {
+                                            std::uint64_t pick, bool dry_run, Json& ports) {
   std::vector<kube::FieldError> errors;
-  std::set<std::int64_t> taken = used.ports;
+  std::set<std::int64_t> taken = dry_run ? std::set<std::int64_t>() : used.ports;
   const auto refuse = [&errors](std::size_t i, std::int64_t number, const std::string& why) {
     errors.push_back({"FieldValueInvalid", fmt::format("spec.ports[{}].nodePort", i),
                       fmt::format("Invalid value: {}: {}", number, why)});
@@ -90,7 +94,7 @@ std::vector<kube::FieldError> AllocatePorts(const ServiceRange& range, const Ser
   for (std::size_t i = 0; i < ports.size(); ++i) {
     const std::int64_t number = GetInt(ports[i], {"nodePort"}, 0);
     if (number == 0) continue;
-    if (number < range.port_first || number > range.port_last) {
+    if (!dry_run && (number < range.port_first || number > range.port_last)) {
       refuse(i, number,
              fmt::format("provided port is not in the valid range. The range of valid ports is "
                          "{}-{}",
@@ -163,12 +167,12 @@ ServiceUse UsedBy(const std::vector<kubestore::ObjectPtr>& services, std::string
 }
 
 std::vector<kube::FieldError> AllocateService(const ServiceRange& range, const ServiceUse& used,
-                                              std::uint64_t pick, Json& service) {
+                                              std::uint64_t pick, bool dry_run, Json& service) {
   std::vector<kube::FieldError> errors;
   Json& spec = Ensure(service, {"spec"});
-  if (HasAddress(service)) errors = AllocateAddress(range, used, pick, spec);
+  if (HasAddress(service)) errors = AllocateAddress(range, used, pick, dry_run, spec);
   if (errors.empty() && HasNodePorts(service) && spec.contains("ports")) {
-    errors = AllocatePorts(range, used, pick, spec["ports"]);
+    errors = AllocatePorts(range, used, pick, dry_run, spec["ports"]);
   }
   return errors;
 }

@@ -33,9 +33,9 @@ struct ServiceUse {
 ServiceUse UsedBy(const std::vector<kubestore::ObjectPtr>& services, std::string_view except_uid);
 
 // After validation: gives what is missing. `pick` chooses where the search begins. Errors are field
-// errors of the Service.
+// errors of the Service. A dry run does not look at what others hold, nor at the range of ports.
 std::vector<kube::FieldError> AllocateService(const ServiceRange& range, const ServiceUse& used,
-                                              std::uint64_t pick, Json& service);
+                                              std::uint64_t pick, bool dry_run, Json& service);
 
 // "127.96.0.1": the address of Service `kubernetes`.
 std::string FirstAddress(const ServiceRange& range);

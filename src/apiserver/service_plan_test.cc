@@ -49,7 +49,7 @@ TEST(ServicePlanTest, Allocation) {
        "provided IP is already allocated"},
       {"outside", R"({"spec":{"clusterIP":"1.2.3.4"}})", "1.2.3.4", "",
        "spec.clusterIPs: Invalid value: [\"1.2.3.4\"]: failed to allocate IP 1.2.3.4: the provided "
-       "IP (1.2.3.4) is not in the valid range. The range of valid IPs is 127.96.0.0/29"},
+       "network does not match the current range"},
       {"node ports", R"({"spec":{"type":"NodePort","ports":[{"port":80},{"port":81}]}})",
        "127.96.0.2", "30002 30003 ", ""},
       {"a wanted node port", R"({"spec":{"type":"NodePort","ports":[{"port":80,"nodePort":30002},
@@ -76,10 +76,34 @@ TEST(ServicePlanTest, Allocation) {
       *ParseJson(R"({"spec":{"clusterIPs":["127.96.0.1"],"ports":[{"port":1,"nodePort":30001}]}})");
   for (const Case& c : cases) {
     Json service = *ParseJson(c.service);
-    const auto errors = AllocateService(Range(), UsedBy({Stored(taken)}, ""), 1, service);
+    const auto errors = AllocateService(Range(), UsedBy({Stored(taken)}, ""), 1, false, service);
     EXPECT_EQ(errors.empty() ? "" : errors[0].field + ": " + errors[0].detail, c.error) << c.what;
     EXPECT_EQ(Address(service), c.address) << c.what;
     EXPECT_EQ(Ports(service), c.ports) << c.what;
+  }
+}
+
+TEST(ServicePlanTest, ADryRunLooksAtTheRangeOfAddressesAlone) {
+  const Json taken =
+      *ParseJson(R"({"spec":{"clusterIPs":["127.96.0.1"],"ports":[{"port":1,"nodePort":30001}]}})");
+  const struct {
+    const char* service;
+    const char* error;
+  } kCases[] = {
+      {R"({"spec":{"clusterIP":"127.96.0.1"}})", ""},
+      {R"({"spec":{"type":"NodePort","ports":[{"port":80,"nodePort":30001}]}})", ""},
+      {R"({"spec":{"type":"NodePort","ports":[{"port":80,"nodePort":80}]}})", ""},
+      {R"({"spec":{"type":"NodePort","ports":[{"port":80,"nodePort":30002},
+          {"port":81,"nodePort":30002}]}})",
+       "Invalid value: 30002: provided port is already allocated"},
+      {R"({"spec":{"clusterIP":"1.2.3.4"}})",
+       "Invalid value: [\"1.2.3.4\"]: failed to allocate IP 1.2.3.4: the provided IP (1.2.3.4) is "
+       "not in the valid range. The range of valid IPs is 127.96.0.0/29"},
+  };
+  for (const auto& c : kCases) {
+    Json service = *ParseJson(c.service);
+    const auto errors = AllocateService(Range(), UsedBy({Stored(taken)}, ""), 1, true, service);
+    EXPECT_EQ(errors.empty() ? "" : errors[0].detail, c.error) << c.service;
   }
 }
 
@@ -87,11 +111,11 @@ TEST(ServicePlanTest, AnAddressRangeCanBeFull) {
   std::vector<kubestore::ObjectPtr> all;
   for (int i = 0; i < 6; ++i) {
     Json service = *ParseJson(R"({"spec":{}})");
-    ASSERT_TRUE(AllocateService(Range(), UsedBy(all, ""), 4, service).empty());
+    ASSERT_TRUE(AllocateService(Range(), UsedBy(all, ""), 4, false, service).empty());
     all.push_back(Stored(service));
   }
   Json service = *ParseJson(R"({"spec":{}})");
-  EXPECT_EQ(AllocateService(Range(), UsedBy(all, ""), 4, service)[0].detail,
+  EXPECT_EQ(AllocateService(Range(), UsedBy(all, ""), 4, false, service)[0].detail,
             "Internal error: failed to allocate a serviceIP: range is full");
 }
 

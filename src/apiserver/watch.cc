@@ -11,6 +11,7 @@
 #include "apiserver/list_plan.h"
 #include "base/strings.h"
 #include "kube/status.h"
+#include "kube/typed_text.h"
 #include "net/deadline.h"
 
 namespace weir::apiserver {
@@ -44,7 +45,9 @@ class Encoder {
     return Formed("BOOKMARK", BookmarkObject(resource_, version, ends_initial_events));
   }
 
-  static std::string Error(const Json& status) { return WatchLine("ERROR", DumpJson(status)); }
+  static std::string Error(const Json& status) {
+    return WatchLine("ERROR", kube::DumpObject(status));
+  }
 
  private:
   std::string Formed(std::string_view type, Json value) {
@@ -65,7 +68,7 @@ class Encoder {
         break;
       }
     }
-    return WatchLine(type, DumpJson(value));
+    return WatchLine(type, kube::DumpObject(value));
   }
 
   Accepted accepted_;

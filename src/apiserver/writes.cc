@@ -15,6 +15,7 @@
 #include "kube/managed_fields.h"
 #include "kube/status.h"
 #include "kube/strategy.h"
+#include "kube/typed_text.h"
 
 namespace weir::apiserver {
 namespace {
@@ -205,7 +206,8 @@ Answer<void> Server::Impl::AllocateServiceFields(const Call& call, Json& object)
   if (call.stored->GroupResource() != "services") return {};
   const ServiceUse used =
       UsedBy(store.List("services", ""), GetString(object, {"metadata", "uid"}));
-  const auto errors = AllocateService(range, used, random.Next(), object);
+  const bool dry_run = HasQuery(call.query, "dryRun");
+  const auto errors = AllocateService(range, used, random.Next(), dry_run, object);
   if (errors.empty()) return {};
   return std::unexpected(kube::StatusInvalid(*call.stored, NameOf(object), errors));
 }
@@ -238,7 +240,7 @@ Answer<Json> Server::Impl::PrepareNew(const Call& call, Json object, const Json*
   kube::Complete(*call.stored, object);
   const auto errors = kube::Validate(*call.stored, "", nullptr, object, Strategy(call));
   if (!errors.empty()) {
-    kube::Resource named = *call.resource;
+    kube::Resource named = *call.stored;
     named.kind = GetString(object, "kind");  // a custom object may claim to be of another one
     return std::unexpected(kube::StatusInvalid(named, NameOf(object), errors));
   }
@@ -289,13 +291,10 @@ Reply Server::Impl::CreateObject(const Call& call, Json object, const Json* appl
     return Reply::Error(
         kube::StatusFailure(500, "", "resourceVersion should not be set on objects to be created"));
   }
-  if (IsDefinition(*call.stored)) Register(*prepared);
   auto durable = std::make_shared<Durable>(loop);
   auto stored = store.Create(key, std::move(*prepared), durable->Expect());
-  if (!stored) {
-    if (IsDefinition(*call.stored)) registry.RemoveCustom(name);
-    return Reply::Error(TooLarge(stored.error()));
-  }
+  if (!stored) return Reply::Error(TooLarge(stored.error()));
+  if (IsDefinition(*call.stored)) Establish(**stored, key, durable);
   Reply reply = ObjectReply(call, 201, **stored);
   reply.warnings = std::move(warnings);
   reply.durable = std::move(durable);
@@ -315,11 +314,12 @@ Answer<Json> Server::Impl::PrepareChanged(const Call& call, const kubestore::Obj
   Erase(object, {"metadata", "managedFields"});
   if (call.stored != call.resource) object = kube::Convert(object, *call.resource, *call.stored);
   const std::string& sub = call.info.subresource;
+  if (call.stored->GroupResource() == "pods" && sub.empty()) AdmitTolerations(object);
   kube::PrepareForUpdate(*call.stored, sub, current.value, object);
   kube::Complete(*call.stored, object);
   const auto errors = kube::Validate(*call.stored, sub, &current.value, object, Strategy(call));
   if (!errors.empty()) {
-    return std::unexpected(kube::StatusInvalid(*call.resource, NameOf(object), errors));
+    return std::unexpected(kube::StatusInvalid(*call.stored, NameOf(object), errors));
   }
   if (auto allocated = AllocateServiceFields(call, object); !allocated) {
     return std::unexpected(allocated.error());
@@ -552,7 +552,7 @@ Reply Server::Impl::DeleteCollection(Call& call) {
     if (!filter->Matches(*call.stored, object->value)) continue;
     auto deleted = DeleteOne(call, object, *delete_options, durable);
     if (!deleted) return Reply::Error(deleted.error());
-    std::string text = DumpJson(deleted->first);
+    std::string text = kube::DumpObject(deleted->first);
     page.objects.push_back(
         std::make_shared<const kubestore::Object>(std::move(deleted->first), std::move(text)));
   }

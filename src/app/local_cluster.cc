@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/embedded.h"
+#include "kube/typed_text.h"
 
 namespace weir::app {
 namespace {
@@ -13,6 +14,8 @@ namespace {
 constexpr std::uint16_t kDefaultPort = 6443;
 // Above the API server's own limit, which answers with a Status.
 constexpr std::size_t kMaxBodyBytes = 4U << 20U;
+// Upstream's usual one: nothing here leads to its addresses where no node is.
+constexpr std::string_view kServicesWithoutNode = "10.96.0.0/16";
 constexpr Duration kHttpGrace = std::chrono::seconds(2);
 
 apiserver::User ComponentUser(const std::string& component) {
@@ -52,6 +55,7 @@ Status LocalCluster::OpenData() {
   auto networks = Networks::Claim(files_, dir);
   if (!networks) return std::unexpected(networks.error());
   networks_ = std::move(*networks);
+  if (!checked_.options.node) networks_->services = kServicesWithoutNode;
   auto credentials = LoadOrMakeCredentials(files_, random_, dir, clock_.Now());
   if (!credentials) return std::unexpected(credentials.error());
   credentials_ = std::move(*credentials);
@@ -59,7 +63,9 @@ Status LocalCluster::OpenData() {
       dir + "/objects.db", [this](std::function<void()> fn) { loop_.Post(std::move(fn)); });
   if (!journal) return std::unexpected(journal.error());
   journal_ = std::move(*journal);
-  store_ = std::make_unique<kubestore::Store>(*journal_, kubestore::StoreLimits{});
+  store_ = std::make_unique<kubestore::Store>(
+      *journal_, kubestore::StoreLimits{},
+      [](const Json& object) { return kube::DumpObject(object); });
   return store_->Load();
 }
 

@@ -71,12 +71,38 @@ bool FitsBlock(std::string_view text) {
   return true;
 }
 
-std::string Scalar(const Json& value, std::size_t indent) {
+// A line goes on after this column at its next blank only; go-yaml's best width.
+constexpr std::size_t kWidth = 80;
+
+// Breaks a plain or quoted text, which begins at `column`, as go-yaml does; lines go on at
+// `indent`.
+std::string Folded(const std::string& text, std::size_t column, std::size_t indent) {
+  const bool plain = text[0] != '\'' && text[0] != '"';
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool continued = (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U;
+    const bool at_edge = !plain && (i == 1 || i + 2 >= text.size());
+    if (text[i] != ' ' || text[i - 1] == ' ' || column <= kWidth || at_edge ||
+        (text[i + 1] == ' ' && text[0] != '"')) {
+      out += text[i];
+      if (!continued) ++column;
+      continue;
+    }
+    out += '\n' + std::string(indent, ' ');
+    column = indent;
+    if (text[i + 1] == ' ') out += '\\';  // a double-quoted line that begins with a blank
+  }
+  return out;
+}
+
+std::string Scalar(const Json& value, std::size_t column, std::size_t indent) {
   if (!value.is_string()) return DumpJson(value);
   const auto& text = value.get_ref<const std::string&>();
   if (FitsBlock(text)) return Block(text, indent);
-  return IsPlain(text) ? text : Quoted(text);
+  return Folded(IsPlain(text) ? text : Quoted(text), column, indent);
 }
+
+std::size_t Column(const std::string& out) { return out.size() - (out.rfind('\n') + 1); }
 
 bool IsEmptyOrScalar(const Json& value) { return !value.is_structured() || value.empty(); }
 
@@ -84,7 +110,7 @@ bool IsEmptyOrScalar(const Json& value) { return !value.is_structured() || value
 // NOLINTNEXTLINE(misc-no-recursion): documents are at most 512 levels deep (ParseJson).
 void Append(const Json& value, std::size_t indent, std::string& out) {
   if (IsEmptyOrScalar(value)) {
-    out += Scalar(value, indent) + '\n';
+    out += Scalar(value, Column(out), indent) + '\n';
     return;
   }
   bool first = true;
@@ -104,7 +130,8 @@ void Append(const Json& value, std::size_t indent, std::string& out) {
     begin_line();
     out += (IsPlain(key) ? key : Quoted(key)) + ":";
     if (IsEmptyOrScalar(member)) {
-      out += " " + Scalar(member, indent + 2) + '\n';
+      out += ' ';
+      out += Scalar(member, Column(out), indent + 2) + '\n';
       continue;
     }
     // A list stands at the column of its key.

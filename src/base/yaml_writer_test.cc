@@ -29,6 +29,29 @@ TEST(YamlTest, LooksAsKubectlShowsIt) {
   for (const Case& c : cases) EXPECT_EQ(ToYaml(*ParseJson(c.json)), c.yaml);
 }
 
+// Long texts go on in further lines, as go-yaml breaks them: at the first blank after column 80.
+TEST(YamlTest, BreaksLongTexts) {
+  const std::string long_words(78, 'x');
+  const struct {
+    Json value;
+    std::string yaml;
+  } kCases[] = {
+      {{{"message", long_words + " is plain"}}, "message: " + long_words + "\n  is plain\n"},
+      {{{"message", long_words + ": is quoted"}}, "message: '" + long_words + ":\n  is quoted'\n"},
+      {{{"list", Json::array({{{"message", long_words + " is plain"}}})}},
+       "list:\n- message: " + long_words + "\n    is plain\n"},
+      {Json::array({long_words + "xx is plain"}), "- " + long_words + "xx\n  is plain\n"},
+      {{{"m", long_words + "  two blanks"}}, "m: " + long_words + "  two\n  blanks\n"},
+      {{{"m", long_words + "y"}}, "m: " + long_words + "y\n"},
+  };
+  for (const auto& c : kCases) {
+    EXPECT_EQ(ToYaml(c.value), c.yaml);
+    const auto back = ParseYamlDocument(c.yaml);
+    ASSERT_TRUE(back) << c.yaml;
+    EXPECT_EQ(*back, c.value) << c.yaml;
+  }
+}
+
 TEST(YamlTest, ReadsBackAsWhatItWas) {
   const char* documents[] = {
       R"({"a":{"b":[{"c":"d"},{"e":["f","g"]}]},"h":[[1,2],[3]]})",

@@ -149,10 +149,11 @@ Json Registry::ApiResourceList(std::string_view group, std::string_view version)
       resources.push_back(std::move(part));
     }
   }
-  return {{"kind", "APIResourceList"},
-          {"apiVersion", "v1"},
-          {"groupVersion", GroupVersion(group, version)},
-          {"resources", std::move(resources)}};
+  Json list = {{"kind", "APIResourceList"},
+               {"groupVersion", GroupVersion(group, version)},
+               {"resources", std::move(resources)}};
+  if (!group.empty()) list["apiVersion"] = "v1";  // as upstream leaves it out
+  return list;
 }
 
 }  // namespace weir::kube

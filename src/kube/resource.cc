@@ -199,8 +199,12 @@ std::vector<Column> CustomColumns(const Json& version) {
   std::vector<Column> out = {NameColumn()};
   for (const Json& column : GetArray(version, {"additionalPrinterColumns"})) {
     std::string path = GetString(column, "jsonPath");
+    std::string description = GetString(column, "description");
+    if (description.empty()) {
+      description = "Custom resource definition column (in JSONPath format): " + path;
+    }
     out.push_back({GetString(column, "name"), GetString(column, "type"),
-                   GetString(column, "format"), GetString(column, "description"),
+                   GetString(column, "format"), std::move(description),
                    static_cast<int>(GetInt(column, {"priority"}, 0)), path});
   }
   if (out.size() == 1) {
@@ -251,6 +255,7 @@ namespace {
 // A Scale has no resource of its own, but a Table.
 std::vector<Column> ScaleColumns() {
   std::vector<Column> out = {NameColumn()};
+  out.front().format.clear();
   for (const char* name : {"Desired", "Available"}) {
     Column column;
     column.name = name;
@@ -460,6 +465,7 @@ Status Registry::AddCustom(const Json& crd) {
 
 void Registry::RemoveCustom(std::string_view crd_name) {
   if (crd_name.empty()) return;
+  ++generation_;
   for (Group& group : groups_) {
     for (Version& version : group.versions) {
       std::erase_if(version.resources,

@@ -4,6 +4,7 @@
 // server's thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -103,9 +104,12 @@ class Registry {
   Json ApiGroupList(const std::vector<Json>& extra_groups) const;
   Json ApiGroup(std::string_view group) const;                                   // null if unknown
   Json ApiResourceList(std::string_view group, std::string_view version) const;  // null if unknown
-  // /openapi/v3 and the document of one group version that tells kubectl the server validates.
+  // /openapi/v3, and the document at one of its paths ("apis/apps/v1"); null where there is none.
+  // The latter takes milliseconds and is the same until a custom resource comes or goes.
   Json OpenApiIndex(const std::vector<std::string>& extra_group_versions) const;
-  Json OpenApiDocument(std::string_view group, std::string_view version) const;  // null if unknown
+  Json OpenApiDocument(std::string_view path) const;
+  // Counts each AddCustom and RemoveCustom.
+  std::int64_t generation() const { return generation_; }
 
  private:
   Json AggregatedOf(bool core, const std::vector<Json>& extra_groups) const;
@@ -128,6 +132,7 @@ class Registry {
   Status CheckNames(const Resource& resource) const;
 
   std::vector<Group> groups_;
+  std::int64_t generation_ = 0;
 };
 
 }  // namespace weir::kube

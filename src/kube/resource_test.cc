@@ -51,7 +51,7 @@ TEST(Registry, ServesBuiltInResources) {
   EXPECT_EQ(pods->type, "core/v1.Pod");
   EXPECT_EQ(pods->GroupResource(), "pods");
   EXPECT_NE(pods->FindSubresource("log"), nullptr);
-  EXPECT_EQ(pods->FindSubresource("exec"), nullptr);
+  EXPECT_EQ(pods->FindSubresource("proxy"), nullptr);
   EXPECT_TRUE(pods->HasVerb("deletecollection"));
   EXPECT_EQ(pods->columns[1].name, "Ready");
   const Resource* deployments = registry.FindKind("apps", "v1", "Deployment");
@@ -218,7 +218,7 @@ TEST(OpenApi, TellsThatTheServerValidates) {
     EXPECT_TRUE(index[path]["serverRelativeURL"].get<std::string>().starts_with(
         "/openapi/v3/" + std::string(path) + "?hash="));
   }
-  Json document = registry.OpenApiDocument("apps", "v1");
+  Json document = registry.OpenApiDocument("apis/apps/v1");
   const Json& patch =
       document["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"];
   EXPECT_EQ(patch["x-kubernetes-group-version-kind"],
@@ -228,10 +228,83 @@ TEST(OpenApi, TellsThatTheServerValidates) {
     validates = validates || (parameter["name"] == "fieldValidation" && parameter["in"] == "query");
   }
   EXPECT_TRUE(validates);
-  EXPECT_TRUE(registry.OpenApiDocument("apps", "v9").is_null());
-  // A document that changes gets another hash, so that clients fetch it again.
+  for (const char* path : {"apis/apps/v9", "apis/nothing", "apis", "api/v1/pods", ""}) {
+    EXPECT_EQ(registry.OpenApiDocument(path).is_null(), std::string(path) != "apis") << path;
+  }
   Registry fewer(false);
   EXPECT_EQ(fewer.OpenApiIndex({})["paths"]["apis/apps/v1"], index["apis/apps/v1"]);
+}
+
+TEST(OpenApi, ChangesItsHashWithItsContent) {
+  Registry registry(false);
+  Json crd = *ParseJson(kWidgets);
+  ASSERT_TRUE(registry.AddCustom(crd));
+  const Json before = registry.OpenApiIndex({})["paths"]["apis/crd.example.com/v1"];
+  const std::int64_t generation = registry.generation();
+  for (Json& version : crd["spec"]["versions"]) {
+    version["schema"]["openAPIV3Schema"] = {{"type", "object"}, {"description", "another"}};
+  }
+  ASSERT_TRUE(registry.AddCustom(crd));
+  EXPECT_NE(registry.OpenApiIndex({})["paths"]["apis/crd.example.com/v1"], before);
+  EXPECT_GT(registry.generation(), generation);
+}
+
+TEST(OpenApi, HasTheSchemasOfItsKinds) {
+  Registry registry(false);
+  const Json schemas = registry.OpenApiDocument("api/v1")["components"]["schemas"];
+  const struct {
+    std::string type;
+    std::string field;
+    std::string schema;  // of the field
+  } kCases[] = {
+      {"ConfigMap", "metadata",
+       R"({"allOf":[{"$ref":"#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}],
+           "default":{}})"},
+      {"ConfigMap", "data",
+       R"({"type":"object","additionalProperties":{"type":"string","default":""}})"},
+      {"ConfigMap", "binaryData",
+       R"({"type":"object","additionalProperties":{"type":"string","format":"byte"}})"},
+      {"ConfigMap", "immutable", R"({"type":"boolean"})"},
+      {"EnvVar", "name", R"({"type":"string","default":""})"},
+      {"EnvVar", "value", R"({"type":"string"})"},
+      {"EnvVar", "valueFrom",
+       R"({"allOf":[{"$ref":"#/components/schemas/io.k8s.api.core.v1.EnvVarSource"}]})"},
+      {"PodSpec", "containers",
+       R"({"type":"array","items":{"allOf":[
+           {"$ref":"#/components/schemas/io.k8s.api.core.v1.Container"}],"default":{}},
+           "x-kubernetes-list-type":"map","x-kubernetes-list-map-keys":["name"],
+           "x-kubernetes-patch-strategy":"merge","x-kubernetes-patch-merge-key":"name"})"},
+      {"ResourceRequirements", "limits",
+       R"({"type":"object","additionalProperties":{
+           "$ref":"#/components/schemas/io.k8s.apimachinery.pkg.api.resource.Quantity"}})"},
+      {"ContainerPort", "containerPort", R"({"type":"integer","format":"int32","default":0})"},
+  };
+  for (const auto& c : kCases) {
+    const Json& type = schemas["io.k8s.api.core.v1." + c.type];
+    EXPECT_EQ(type["properties"][c.field], *ParseJson(c.schema)) << c.type << "." << c.field;
+  }
+  EXPECT_EQ(schemas["io.k8s.api.core.v1.EnvVar"]["required"], Json::array({"name"}));
+  const Json config_map = {{"group", ""}, {"version", "v1"}, {"kind", "ConfigMap"}};
+  EXPECT_EQ(schemas["io.k8s.api.core.v1.ConfigMap"]["x-kubernetes-group-version-kind"],
+            Json::array({config_map}));
+  EXPECT_TRUE(schemas.contains("io.k8s.api.core.v1.ConfigMapList"));
+}
+
+TEST(OpenApi, HasEachReferenceThatItMakes) {
+  Registry registry(true);
+  ASSERT_TRUE(registry.AddCustom(*ParseJson(kWidgets)));
+  constexpr std::string_view kPrefix = "#/components/schemas/";
+  for (const auto& [path, reference] : registry.OpenApiIndex({})["paths"].items()) {
+    const Json document = registry.OpenApiDocument(path);
+    ASSERT_FALSE(document.is_null()) << path;
+    const std::string text = DumpJson(document);
+    for (std::size_t at = text.find(kPrefix); at != std::string::npos;
+         at = text.find(kPrefix, at + 1)) {
+      const std::size_t begin = at + kPrefix.size();
+      const std::string name = text.substr(begin, text.find('"', begin) - begin);
+      EXPECT_TRUE(document["components"]["schemas"].contains(name)) << path << ": " << name;
+    }
+  }
 }
 
 }  // namespace

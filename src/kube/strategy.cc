@@ -306,6 +306,7 @@ constexpr FieldLabel kFieldLabels[] = {
     {"Service", "spec.clusterIP"},
     {"Service", "spec.type"},
     {"ReplicationController", "status.replicas"},
+    {"Job", "status.successful"},
     {"Event", "involvedObject.kind"},
     {"Event", "involvedObject.namespace"},
     {"Event", "involvedObject.name"},
@@ -344,6 +345,8 @@ bool FieldValue(const Resource& resource, const Json& object, std::string_view k
     if (resource.kind == "Event" && key == "source") {
       *value = GetString(object, {"source", "component"});
       if (value->empty()) *value = GetString(object, "reportingComponent");
+    } else if (resource.kind == "Job") {
+      *value = std::to_string(GetInt(object, {"status", "succeeded"}, 0));
     } else {
       *value = TextAt(object, key);
       bool is_bool = key == "spec.hostNetwork" || key == "spec.unschedulable";

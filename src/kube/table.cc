@@ -72,7 +72,7 @@ Json CoreCells(const std::string& kind, const Json& object, Time now) {
 Json PlainCells(const Resource& resource, const Json& object, Time now) {
   Json cells = Json::array();
   for (const Column& column : resource.columns) {
-    if (column.format == "name") {
+    if (column.name == "Name") {
       cells.push_back(GetString(object, {"metadata", "name"}));
     } else if (column.name == "Age") {
       cells.push_back(CreationAge(object, now));

@@ -1,4 +1,5 @@
-// JSON as Go's encoder writes it: fields in the order of their type. Pure functions, any thread.
+// JSON as Go's encoder writes it: fields in the order of their type, and `<`, `>` and `&` escaped.
+// Pure functions, any thread.
 #pragma once
 
 #include <string>
@@ -8,8 +9,12 @@
 
 namespace weir::kube {
 
-// One line of JSON: the type's fields first, in its order, then what the type does not know, by
-// name. Maps are in the order of their keys.
-std::string DumpTyped(const Json& value, const Type& type);
+// The type's fields first, in its order, then what the type does not know, by name. Maps are in the
+// order of their keys. `indent`: blanks for each level; 0: one line.
+std::string DumpTyped(const Json& value, const Type& type, int indent = 0);
+
+// An object by its own apiVersion and kind, and so each object inside it whose type is left open.
+// What is of no known kind is in the order of its keys, as custom resources are.
+std::string DumpObject(const Json& value, int indent = 0);
 
 }  // namespace weir::kube

@@ -32,5 +32,48 @@ TEST(DumpTyped, WritesFieldsInTheOrderOfTheirType) {
   }
 }
 
+TEST(DumpObject, WritesObjectsByTheirOwnKind) {
+  const char* const kTexts[] = {
+      // as expected
+      R"({"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"x","uid":"7"},"data":{"a":"1"}})",
+      R"({"kind":"ConfigMapList","apiVersion":"v1","metadata":{"resourceVersion":"7","continue":"c"},)"
+      R"("items":[{"metadata":{"name":"x","uid":"7"}}]})",
+      R"({"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{},"columnDefinitions":[],"rows":)"
+      R"([{"cells":["x",1],"object":{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1",)"
+      R"("metadata":{"name":"x","namespace":"a"}}}]})",
+      // Kinds without a Go type, and what is in them.
+      R"({"apiVersion":"example.com/v1","kind":"Widget","metadata":{"namespace":"a","uid":"7"},)"
+      R"("template":{"apiVersion":"v1","data":{},"kind":"ConfigMap"}})",
+      R"({"apiVersion":"example.com/v1","items":[],"kind":"WidgetList"})",
+      R"([{"a":null},[],{},true,1.5])",
+      R"({"kind":"ConfigMap","apiVersion":"v1","data":{"a\u003cb":"\u003e\u0026\u2028\"é"}})",
+  };
+  for (const char* text : kTexts) {
+    const Result<Json> value = ParseJson(text);
+    ASSERT_TRUE(value) << text;
+    EXPECT_EQ(DumpObject(*value), text);
+  }
+}
+
+TEST(DumpObject, IndentsWhereItIsAsked) {
+  const Json object = {{"apiVersion", "v1"},
+                       {"kind", "ConfigMap"},
+                       {"data", {{"a", "1"}}},
+                       {"metadata", Json::object()},
+                       {"other", Json::array({1, Json::array()})}};
+  EXPECT_EQ(DumpObject(object, 2), R"({
+  "kind": "ConfigMap",
+  "apiVersion": "v1",
+  "metadata": {},
+  "data": {
+    "a": "1"
+  },
+  "other": [
+    1,
+    []
+  ]
+})");
+}
+
 }  // namespace
 }  // namespace weir::kube

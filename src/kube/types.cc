@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/check.h"
+#include "base/strings.h"
 #include "kube/data_lines.h"
 
 namespace weir::kube {
@@ -123,8 +124,14 @@ TypeTable::TypeTable(std::string_view text) {
   // First the names, so that a field can point to a type that comes later.
   std::string_view line;
   std::size_t field_count = 0;
+  digest_ = Fnv1a(text);
   for (std::string_view rest = text; TakeLine(rest, line);) {
     if (line.starts_with("  ")) ++field_count;
+    if (line.starts_with("package ")) {
+      line.remove_prefix(8);
+      const std::string_view path = TakeWord(line);
+      packages_.emplace_back(path, TakeWord(line));
+    }
     if (!line.starts_with("type ")) continue;
     line.remove_prefix(5);
     Type type;
@@ -184,6 +191,13 @@ const Type* TypeTable::FindKind(std::string_view api_version, std::string_view k
     }
   }
   return nullptr;
+}
+
+std::string TypeTable::OpenApiName(const Type& type) const {
+  const std::string_view path = type.name.substr(0, type.name.rfind('.'));
+  const auto found = std::ranges::find(packages_, path, &decltype(packages_)::value_type::first);
+  WEIR_CHECK(found != packages_.end());
+  return std::string(found->second) + "." + std::string(type.BareName());
 }
 
 std::string TypeTable::GoName(const ValueType& type) const {

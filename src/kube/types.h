@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace weir::kube {
@@ -98,12 +99,19 @@ class TypeTable {
   // The type of a kind: FindKind("apps/v1", "Deployment").
   const Type* FindKind(std::string_view api_version, std::string_view kind) const;
 
+  // Its name in OpenAPI documents: "io.k8s.api.apps.v1.DeploymentSpec".
+  std::string OpenApiName(const Type& type) const;
+  // Of the text that it was read from.
+  std::uint64_t digest() const { return digest_; }
+
   // Go's name of a field's type: `[]v1.Container`, `map[string]string`, `int32`.
   std::string GoName(const ValueType& type) const;
 
  private:
   std::vector<Field> fields_;
-  std::vector<Type> types_;  // by name
+  std::vector<Type> types_;                                              // by name
+  std::vector<std::pair<std::string_view, std::string_view>> packages_;  // path, OpenAPI's prefix
+  std::uint64_t digest_ = 0;
 };
 
 }  // namespace weir::kube

@@ -11,7 +11,9 @@ FieldErrors ValidateMetaOnly(const Resource& resource, const Json* old, const Js
   const Json& meta = GetObject(object, {"metadata"});
   FieldErrors errors;
   if (old != nullptr) {
-    errors = ValidateObjectMetaUpdate(meta, GetObject(*old, {"metadata"}), "metadata");
+    const Json& before = GetObject(*old, {"metadata"});
+    errors = core ? ValidateObjectMetaUpdate(meta, before, "metadata")
+                  : ValidateAnyMetaUpdate(meta, before, "metadata");
   }
   Append(errors,
          ValidateObjectMeta(meta, resource.namespaced, NameRule::kSubdomain, core, "metadata"));
@@ -54,6 +56,8 @@ FieldErrors ValidateBuiltIn(const Resource& resource, const Json* old, const Jso
   } else if (resource.group == "rbac.authorization.k8s.io") {
     return kind.ends_with("Binding") ? ValidateRoleBinding(old, object, resource.namespaced)
                                      : ValidateRole(old, object, resource.namespaced);
+  } else if (resource.group == "coordination.k8s.io") {
+    if (kind == "Lease") return ValidateLease(old, object);
   } else if (resource.group == "autoscaling") {
     if (kind == "HorizontalPodAutoscaler") return ValidateHpaAnyVersion(resource, old, object);
   } else if (resource.group == "discovery.k8s.io") {
@@ -79,7 +83,7 @@ FieldErrors ValidateCommonUpdate(const Resource& resource, const Json& old, cons
   const Json& meta = GetObject(object, {"metadata"});
   FieldErrors errors =
       ValidateObjectMeta(meta, resource.namespaced, NameRule::kAny, false, "metadata");
-  Append(errors, ValidateObjectMetaUpdate(meta, GetObject(old, {"metadata"}), "metadata"));
+  Append(errors, ValidateAnyMetaUpdate(meta, GetObject(old, {"metadata"}), "metadata"));
   return errors;
 }
 

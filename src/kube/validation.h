@@ -18,6 +18,9 @@ enum class NameRule { kSubdomain, kLabel, kAny };
 // metadata. `core`: the built-in groups' further rule for finalizers.
 FieldErrors ValidateObjectMeta(const Json& meta, bool namespaced, NameRule rule, bool core,
                                const std::string& path);
+// As each update is asked, whatever its kind.
+FieldErrors ValidateAnyMetaUpdate(const Json& meta, const Json& old, const std::string& path);
+// As the built-in groups ask it, with their further rule for finalizers.
 FieldErrors ValidateObjectMetaUpdate(const Json& meta, const Json& old, const std::string& path);
 FieldErrors ValidateLabels(const Json* labels, const std::string& path);
 FieldErrors ValidateAnnotations(const Json* annotations, const std::string& path);
@@ -72,6 +75,7 @@ FieldErrors ValidateEndpointSlice(const Json* old, const Json& object,
                                   const StrategyOptions& options);
 FieldErrors ValidateEndpoints(const Json* old, const Json& object, const StrategyOptions& options);
 // Also ClusterRoles and their bindings.
+FieldErrors ValidateLease(const Json* old, const Json& object);
 FieldErrors ValidateRole(const Json* old, const Json& object, bool namespaced);
 FieldErrors ValidateRoleBinding(const Json* old, const Json& object, bool namespaced);
 FieldErrors ValidateConfigMap(const Json* old, const Json& object);

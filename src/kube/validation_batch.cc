@@ -188,6 +188,12 @@ void CheckTimeZone(FieldErrors& errors, const Json& spec) {
 
 FieldErrors ValidateJob(const Json* old, const Json& object) {
   FieldErrors errors = MetaErrors(old, object);
+  // The labels that a Job took over from its template are looked at there.
+  const Json* labels = Find(object, {"metadata", "labels"});
+  const Json* from = Find(object, {"spec", "template", "metadata", "labels"});
+  if (old == nullptr && labels != nullptr && from != nullptr && *labels == *from) {
+    std::erase_if(errors, [](const FieldError& error) { return error.field == "metadata.labels"; });
+  }
   const Json& spec = GetObject(object, {"spec"});
   CheckGeneratedSelector(errors, object);
   CheckJobSpec(errors, spec, "spec");

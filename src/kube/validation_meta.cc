@@ -61,6 +61,23 @@ FieldErrors ValidateOwnerReferences(const Json* owners, const std::string& path)
   return errors;
 }
 
+// What the built-in groups ask of finalizers beyond what all ask.
+FieldErrors UnqualifiedFinalizers(const Json* finalizers, const std::string& path) {
+  FieldErrors errors;
+  if (finalizers == nullptr || !finalizers->is_array()) return errors;
+  for (std::size_t i = 0; i < finalizers->size(); ++i) {
+    const Json& item = (*finalizers)[i];
+    if (!item.is_string()) continue;
+    const auto& text = item.get_ref<const std::string&>();
+    bool standard = text == "kubernetes" || text == "orphan" || text == "foregroundDeletion";
+    if (standard || text.find('/') != std::string::npos) continue;
+    errors.push_back(
+        Invalid(Index(path, i), item,
+                "name is neither a standard finalizer name nor is it fully qualified"));
+  }
+  return errors;
+}
+
 FieldErrors ValidateFinalizers(const Json* finalizers, bool core, const std::string& path) {
   FieldErrors errors;
   if (finalizers == nullptr || !finalizers->is_array()) return errors;
@@ -75,17 +92,7 @@ FieldErrors ValidateFinalizers(const Json* finalizers, bool core, const std::str
     errors.push_back(
         Invalid(path, *finalizers, "finalizer orphan and foregroundDeletion cannot be both set"));
   }
-  if (!core) return errors;
-  for (std::size_t i = 0; i < finalizers->size(); ++i) {
-    const Json& item = (*finalizers)[i];
-    if (!item.is_string()) continue;
-    const auto& text = item.get_ref<const std::string&>();
-    bool standard = text == "kubernetes" || text == "orphan" || text == "foregroundDeletion";
-    if (standard || text.find('/') != std::string::npos) continue;
-    errors.push_back(
-        Invalid(Index(path, i), item,
-                "name is neither a standard finalizer name nor is it fully qualified"));
-  }
+  if (core) Append(errors, UnqualifiedFinalizers(finalizers, path));
   return errors;
 }
 
@@ -148,6 +155,12 @@ FieldErrors ValidateObjectMeta(const Json& meta, bool namespaced, NameRule rule,
 }
 
 FieldErrors ValidateObjectMetaUpdate(const Json& meta, const Json& old, const std::string& path) {
+  FieldErrors errors = ValidateAnyMetaUpdate(meta, old, path);
+  Append(errors, UnqualifiedFinalizers(Find(meta, "finalizers"), Child(path, "finalizers")));
+  return errors;
+}
+
+FieldErrors ValidateAnyMetaUpdate(const Json& meta, const Json& old, const std::string& path) {
   FieldErrors errors;
   if (Find(old, "deletionTimestamp") != nullptr) {
     // Nobody may hold up a deletion that is under way.

@@ -101,6 +101,22 @@ void CheckSubject(FieldErrors& errors, const Json& subject, bool namespaced,
   }
 }
 
+void CheckAggregation(FieldErrors& errors, const Json* rule) {
+  if (rule == nullptr || !rule->is_object()) return;
+  const std::string path = "aggregationRule.clusterRoleSelectors";
+  const Json& selectors = GetArray(*rule, {"clusterRoleSelectors"});
+  if (selectors.empty()) {
+    errors.push_back(
+        Required(path, "at least one clusterRoleSelector required if aggregationRule is non-nil"));
+  }
+  for (std::size_t i = 0; i < selectors.size(); ++i) {
+    FieldErrors own = ValidateLabelSelector(selectors[i], Index(path, i));
+    const bool bad = !own.empty();
+    Append(errors, std::move(own));
+    if (bad) errors.push_back(InvalidText(Index(path, i), "null", "invalid label selector."));
+  }
+}
+
 // Go's own names: the value printed is of the internal type.
 std::string PrintedRoleRef(const Json& ref) {
   return fmt::format(R"({{"APIGroup":{},"Kind":{},"Name":{}}})", Quote(GetString(ref, "apiGroup")),
@@ -136,6 +152,21 @@ FieldErrors ValidateEndpoints(const Json* old, const Json& object, const Strateg
 FieldErrors ValidateRole(const Json* old, const Json& object, bool namespaced) {
   FieldErrors errors = MetaErrors(old, object, namespaced, NameRule::kAny);
   CheckRules(errors, GetArray(object, {"rules"}), namespaced);
+  if (!namespaced) CheckAggregation(errors, Find(object, "aggregationRule"));
+  return errors;
+}
+
+FieldErrors ValidateLease(const Json* old, const Json& object) {
+  FieldErrors errors = MetaErrors(old, object, true, NameRule::kSubdomain);
+  const auto seconds = GetInt(object, {"spec", "leaseDurationSeconds"});
+  if (seconds && *seconds <= 0) {
+    errors.push_back(Invalid("spec.leaseDurationSeconds", *seconds, "must be greater than 0"));
+  }
+  const auto transitions = GetInt(object, {"spec", "leaseTransitions"});
+  if (transitions && *transitions < 0) {
+    errors.push_back(
+        Invalid("spec.leaseTransitions", *transitions, "must be greater than or equal to 0"));
+  }
   return errors;
 }
 

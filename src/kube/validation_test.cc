@@ -320,6 +320,22 @@ TEST(ValidationTest, ConfigMapsSecretsNodesEvents) {
           "involvedObject.namespace: Invalid value: \"\": does not match "
           "event.namespace\n"},
          {R"({"involvedObject":{"namespace":"ns"}})", ""}});
+  Check("coordination.k8s.io", "leases",
+        {{R"({"spec":{"leaseDurationSeconds":1,"leaseTransitions":0}})", ""},
+         {R"({"spec":{"leaseDurationSeconds":0,"leaseTransitions":-1}})",
+          "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0\n"
+          "spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0\n"}});
+  Check("rbac.authorization.k8s.io", "clusterroles",
+        {{R"({"aggregationRule":{"clusterRoleSelectors":[{"matchLabels":{"a":"b"}}]}})", ""},
+         {R"({"aggregationRule":{}})",
+          "aggregationRule.clusterRoleSelectors: Required value: at least one "
+          "clusterRoleSelector required if aggregationRule is non-nil\n"},
+         {R"({"aggregationRule":{"clusterRoleSelectors":[{"matchExpressions":[
+              {"key":"a","operator":"Is"}]}]}})",
+          "aggregationRule.clusterRoleSelectors[0].matchExpressions[0].operator: Invalid value: "
+          "\"Is\": not a valid selector operator\n"
+          "aggregationRule.clusterRoleSelectors[0]: Invalid value: null: invalid label "
+          "selector.\n"}});
   const Resource& maps = *Kinds().Find("", "v1", "configmaps");
   Json old = Prepared(maps, R"({"immutable":true,"data":{"k":"v"}})");
   Json changed = old;

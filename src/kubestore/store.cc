@@ -20,7 +20,7 @@ std::int64_t VersionOf(const Json& object) {
 bool SameContent(const Object& stored, Json& candidate) {
   Ensure(candidate, {"metadata", "resourceVersion"}) =
       GetString(stored.value, {"metadata", "resourceVersion"});
-  return stored.value == candidate && stored.body == DumpJson(candidate);
+  return stored.value == candidate && DumpJson(stored.value) == DumpJson(candidate);
 }
 
 // The size of the text were its control characters not written as \u00XX.
@@ -44,7 +44,10 @@ void NullJournal::Append(Record /*record*/, std::function<void(Status)> done) {
   if (done) done(Status());
 }
 
-Store::Store(Journal& journal, StoreLimits limits) : journal_(journal), limits_(limits) {}
+Store::Store(Journal& journal, StoreLimits limits, WriteText write)
+    : journal_(journal), limits_(limits), write_(std::move(write)) {
+  if (!write_) write_ = [](const Json& value) { return DumpJson(value); };
+}
 
 Status Store::Load() {
   WEIR_CHECK(version_ == 0 && objects_.empty());
@@ -131,7 +134,7 @@ std::vector<std::string> Store::Resources() const {
 Result<ObjectPtr> Store::Seal(Json object, std::int64_t version) const {
   WEIR_CHECK(object.is_object() && object.contains("metadata") && object["metadata"].is_object());
   object["metadata"]["resourceVersion"] = std::to_string(version);
-  std::string body = DumpJson(object);
+  std::string body = write_(object);
   if (body.size() > limits_.max_object_bytes && UnescapedSize(body) > limits_.max_object_bytes) {
     return Fail(Code::kInvalid, "etcdserver: request is too large");
   }
@@ -186,7 +189,7 @@ Result<ObjectPtr> Store::Delete(const Key& key, std::int64_t expected_version,
   }
   Json last = stored->value;
   last["metadata"]["resourceVersion"] = std::to_string(version_ + 1);
-  std::string body = DumpJson(last);
+  std::string body = write_(last);
   ObjectPtr gone = std::make_shared<const Object>(std::move(last), std::move(body));
   const auto resource = objects_.find(key.resource);
   resource->second.erase({key.ns, key.name});

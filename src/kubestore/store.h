@@ -22,7 +22,7 @@ namespace weir::kubestore {
 // GET, LIST and WATCH that answers with it.
 struct Object {
   Json value;
-  std::string body;  // DumpJson(value)
+  std::string body;  // what the store's writer makes of the value
 };
 using ObjectPtr = std::shared_ptr<const Object>;
 
@@ -78,7 +78,9 @@ struct StoreLimits {
 
 class Store {
  public:
-  Store(Journal& journal, StoreLimits limits);
+  // `write` gives an object's text (DumpJson unless said otherwise).
+  using WriteText = std::function<std::string(const Json&)>;
+  Store(Journal& journal, StoreLimits limits, WriteText write = {});
 
   // Reads the journal. Before anything else.
   Status Load();
@@ -139,6 +141,7 @@ class Store {
 
   Journal& journal_;
   StoreLimits limits_;
+  WriteText write_;
   std::int64_t version_ = 0;
   std::int64_t oldest_history_ = 0;  // events with a version above this one are in history_
   std::map<std::string, std::map<Name, ObjectPtr>, std::less<>> objects_;
