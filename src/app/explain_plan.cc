@@ -51,7 +51,7 @@ Result<Json> ChooseDecision(const Json& list, std::string_view hpa, std::optiona
     return Fail(Code::kNotFound,
                 fmt::format("no decision of hpa/{} is kept that was made until {}; the oldest one "
                             "is of {}",
-                            hpa, FormatRfc3339(*at), FormatRfc3339(*oldest)));
+                            hpa, FormatRfc3339(at.value_or(*oldest)), FormatRfc3339(*oldest)));
   }
   return Fail(Code::kNotFound, fmt::format("no decision of hpa/{} has been made yet", hpa));
 }

@@ -151,7 +151,7 @@ std::string WhyOfBounds(const Reader& record) {
 std::string WhyUnknown(const Reader& record) {
   const Json* unread = record.Unread();
   if (unread == nullptr) return "no metric can be read";
-  const bool others = GetArray(record.metrics(), {}).size() > 1;
+  const bool others = record.metrics().size() > 1;
   return fmt::format("{} cannot be read ({}), and what is not known lowers nothing{}",
                      GetString(*unread, "metric"), GetString(*unread, "error"),
                      others ? "; what is known asks for no more" : "");

@@ -173,10 +173,11 @@ Result<Options> ReadOptions(const Json& config, bool upstream_exact) {
 }
 
 Result<Time> RequiredTime(const Json& json) {
-  const auto at = TimeAt(json, "t");
-  if (!at) return std::unexpected(at.error());
-  if (!*at) return Fail(Code::kInvalid, "t: missing");
-  return **at;
+  const auto read = TimeAt(json, "t");
+  if (!read) return std::unexpected(read.error());
+  const std::optional<Time>& at = *read;
+  if (!at) return Fail(Code::kInvalid, "t: missing");
+  return *at;
 }
 
 std::int32_t CountAt(const Json& json, std::string_view key) {
