@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The checks of ./run check: the second compiler, sanitizers, fuzz smoke, clang-tidy. Stops at the
-# first failing stage; ends with ctest's closing line.
+# The checks of ./run check: all sessions of kubectl, the second compiler, sanitizers, fuzz smoke,
+# clang-tidy. Stops at the first failing stage; ends with ctest's closing line.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -22,8 +22,23 @@ unit() { ctest --test-dir "build/$1" -L "$2" -j "$jobs" --output-on-failure; }
 stage "clang-tidy"
 python3 tools/tidy.py
 
+# The project's own sessions, and the recordings of a real cluster where they are at hand.
+play_sessions() {
+  local play="python3 tools/goldens.py --weir build/dev/weir --kubectl build/kubectl-1.33/kubectl"
+  $play --own 1.33 && $play --recorded
+}
+
+stage "ThreadSanitizer: the build; sessions of kubectl meanwhile, which mostly wait"
+build dev weir producer consumer web-server worker
+play_sessions >build/sessions.log 2>&1 &
+sessions=$!
+build tsan threads_tests || { wait; exit 1; }  # it leaves nothing running behind
+
+stage "sessions of kubectl: what they have come to"
+wait "$sessions" || { cat build/sessions.log; exit 1; }
+tail -n 3 build/sessions.log
+
 stage "ThreadSanitizer: what has threads"
-build tsan threads_tests
 GTEST_FILTER='-Process.*' unit tsan threads  # it cannot follow clone(2)
 
 stage "g++ 12 with AddressSanitizer: the modules that all coroutines stand on"

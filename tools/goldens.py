@@ -6,9 +6,10 @@ usage: goldens.py --weir PROGRAM --kubectl PROGRAM [--own VERSION [--record]] [-
 
 With ../shared/goldens: the recordings of a real Kubernetes 1.36, against `weir up --upstream-exact
 --kubelet none` and the recordings' own stand-in for a kubelet. Without it, or with --own: the project's
-own sessions, tests/goldens/VERSION (of kubectl; 1.33), against the default mode. Ends with `N passed, N failed, N departed`; exit status 1 where a command
-differs that is neither a departure (docs/departures.txt) nor known to fail (tests/goldens/known).
---write: writes the counts into docs/benchmarks.md and the failures into tests/goldens/known."""
+own sessions, tests/goldens/VERSION (of kubectl; 1.33), against the default mode. Ends with
+`N passed, N failed, N departed`; exit status 1 where a command differs that is neither a departure
+(docs/departures.txt) nor known to fail (tests/goldens/known-failures.txt).
+--write: writes the counts into docs/benchmarks.md and the failures into the list of known ones."""
 import argparse
 import concurrent.futures
 import contextlib
@@ -36,8 +37,9 @@ AT_ONCE = 4
 EXACT = ("--upstream-exact", "--kubelet", "none", "--hpa-sync-period", "2s",
          "--downscale-stabilization", "10s")
 TOKENS = 'admintoken,kubernetes-admin,1,"system:masters"\nplaintoken,plain,2,"plaingroup"\n'
-# Sessions that install the same cluster-wide kind take turns.
-TURNS = [("get-kinds", "describe-objects", "explain-fields")]
+# Sessions that would see each other take turns: they install the same cluster-wide kind, or one lists pods
+# of all namespaces by a name that the other uses too.
+TURNS = [("get-kinds", "describe-objects", "explain-fields"), ("get-kinds", "get-output")]
 
 
 def lines_of(path):
@@ -75,33 +77,47 @@ class Exporter(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def handle_error(self, *_):
+        pass  # a scraper that ended in mid-answer
+
+
+class MetricsPage:
+    """A folder of pages, served, and the flags of a `weir up` that scrapes it; `data` has its
+    configuration."""
+
+    def __init__(self, data, adapter, folder):
+        self.folder = folder / "metrics"
+        self.folder.mkdir()
+        self.server = Exporter(self.folder)
+        config = (data / "prometheus.yaml").read_text()
+        port = self.server.server_address[1]
+        (folder / "prometheus.yaml").write_text(
+            config.replace("127.0.0.1:9100", f"127.0.0.1:{port}"))
+        for rules in data.glob("prometheus-rules.yaml"):
+            (folder / rules.name).write_text(rules.read_text())
+        self.flags = ["--scrape-config", folder / "prometheus.yaml", "--adapter-config",
+                      data / adapter]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
 
 class Recorded:
-    """A `weir up` as the recordings want it; `metrics`: with exporter, rules and adapter."""
+    """A `weir up` as the recordings want it; for one session (`alone`) with page, rules and
+    adapter."""
 
-    def __init__(self, args, folder, metrics):
+    def __init__(self, args, folder, alone):
         self.args, self.folder = args, pathlib.Path(tempfile.mkdtemp(dir=folder))
-        self.metrics_dir, self.exporter, self.stand_in = "", None, None
+        self.page, self.stand_in = None, None
         tokens = self.folder / "tokens.csv"
         tokens.write_text(TOKENS)
         flags = [*EXACT, "--token-auth-file", tokens]
-        if metrics:
-            flags += self._metrics_flags()
+        if alone:
+            self.page = MetricsPage(RECORDINGS / "data", "adapter-sessions.yaml", self.folder)
+            flags += [*self.page.flags, "--metrics-relist-interval", "2s", "--metrics-max-age",
+                      "10s"]
         self.cluster = cluster.Cluster(args.weir, args.kubectl, *flags)
-
-    def _metrics_flags(self):
-        self.metrics_dir = self.folder / "metrics"
-        self.metrics_dir.mkdir()
-        self.exporter = Exporter(self.metrics_dir)
-        config = (RECORDINGS / "data/prometheus.yaml").read_text()
-        port = self.exporter.server_address[1]
-        (self.folder / "prometheus.yaml").write_text(
-            config.replace("127.0.0.1:9100", f"127.0.0.1:{port}"))
-        (self.folder / "prometheus-rules.yaml").write_text(
-            (RECORDINGS / "data/prometheus-rules.yaml").read_text())
-        return ["--scrape-config", self.folder / "prometheus.yaml", "--adapter-config",
-                RECORDINGS / "data/adapter-sessions.yaml", "--metrics-relist-interval", "2s",
-                "--metrics-max-age", "10s"]
 
     def __enter__(self):
         self.cluster.start()
@@ -121,21 +137,27 @@ class Recorded:
             self.stand_in.terminate()
             self.stand_in.wait(10)
         self.cluster.close()
-        if self.exporter:
-            self.exporter.shutdown()
+        if self.page:
+            self.page.close()
 
     def play(self, path):
         return sessions.play(sessions.Session(
             path, self.cluster.kubeconfig, self.args.kubectl, self.folder, RECORDINGS / "data",
-            self.metrics_dir))
+            self.page.folder if self.page else ""))
 
 
 class Own:
-    """A `weir up` as a user starts it, for the project's own sessions. Each has one to itself."""
+    """A `weir up` as a user starts it, for the project's own sessions; for one session (`alone`) in
+    the namespace default, and with a page of numbers where the session writes one."""
 
-    def __init__(self, args, folder, _metrics):
-        self.args, self.folder = args, folder
-        self.cluster = cluster.Cluster(args.weir, args.kubectl, "--downscale-stabilization", "3s")
+    def __init__(self, args, folder, alone):
+        self.args, self.namespace = args, "default" if alone else ""
+        self.folder, self.page = pathlib.Path(tempfile.mkdtemp(dir=folder)), None
+        flags = ["--downscale-stabilization", "3s"]
+        if alone and "METRICS_DIR" in alone.read_text():
+            self.page = MetricsPage(OWN / "data", "adapter.yaml", self.folder)
+            flags += [*self.page.flags, "--hpa-sync-period", "2s"]
+        self.cluster = cluster.Cluster(args.weir, args.kubectl, *flags)
 
     def __enter__(self):
         self.cluster.start()
@@ -143,36 +165,43 @@ class Own:
 
     def __exit__(self, *_):
         self.cluster.close()
+        if self.page:
+            self.page.close()
 
     def play(self, path):
         session = sessions.Session(path, self.cluster.kubeconfig, self.args.kubectl, self.folder,
-                                   ROOT / "examples", patience=30, namespace="default")
+                                   ROOT / "examples", self.page.folder if self.page else "",
+                                   patience=30, namespace=self.namespace)
         return sessions.record(session) if self.args.record else sessions.play(session)
 
 
 def wants_its_own(path):
-    return OWN in path.parents or path.name.startswith(("metrics-", "walkthrough-"))
+    return path.name.startswith(("metrics-", "walkthrough-"))
 
 
 def play_all(args, paths):
     """-> {path: answers}. Sessions with metrics get a cluster each, the others share one."""
     kind = Own if args.own else Recorded
-    locks = {name: lock for group in TURNS for lock in [threading.Lock()] for name in group}
+    turns = {path.stem: sorted({i for i, group in enumerate(TURNS) if path.stem in group})
+             for path in paths}
+    locks = [threading.Lock() for _ in TURNS]
     results = {}
 
     with tempfile.TemporaryDirectory(prefix="weir-goldens-") as folder:
         def alone(path):
-            with kind(args, folder, True) as played:
+            with kind(args, folder, path) as played:
                 return played.play(path)
 
         def shared(path):
-            with locks.get(path.stem, threading.Lock()):
+            with contextlib.ExitStack() as held:
+                for turn in turns[path.stem]:  # in order, so that nobody waits in a circle
+                    held.enter_context(locks[turn])
                 return common.play(path)
 
         sharing = [path for path in paths if not wants_its_own(path)]
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool, \
                 contextlib.ExitStack() as stack:
-            common = stack.enter_context(kind(args, folder, False)) if sharing else None
+            common = stack.enter_context(kind(args, folder, None)) if sharing else None
             started = {path: pool.submit(shared if path in sharing else alone, path)
                        for path in paths}
             for path, answers in started.items():

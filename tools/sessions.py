@@ -18,6 +18,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -301,4 +302,5 @@ def http_main(access, method, path, *options):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `http ... | head` ends quietly
     http_main(*sys.argv[1:])
