@@ -14,6 +14,7 @@ namespace {
 
 std::string Listed(const std::map<std::string, std::size_t>& counts, std::string_view verb) {
   std::vector<std::string> parts;
+  parts.reserve(counts.size());
   for (const auto& [name, count] : counts) {
     parts.push_back(fmt::format("{} {} {} resource instances", name, verb, count));
   }

@@ -134,9 +134,12 @@ void SetUpNamespaces(const ProcessSpec& spec) {
   }
   std::vector<std::string> words = spec.argv;
   std::vector<std::string> variables;
+  variables.reserve(spec.env.size());
   for (const auto& [name, value] : spec.env) variables.push_back(name + "=" + value);
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   std::vector<char*> environment;
+  environment.reserve(variables.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   for (std::string& variable : variables) environment.push_back(variable.data());
   argv.push_back(nullptr);

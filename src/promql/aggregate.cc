@@ -82,6 +82,7 @@ double Reduce(AggregateOp op, const std::vector<Element>& members, double param)
     }
     case AggregateOp::kQuantile: {
       std::vector<double> values;
+      values.reserve(members.size());
       for (const Element& member : members) values.push_back(member.value);
       return Quantile(param, values);
     }

@@ -60,7 +60,7 @@ std::string ShiftText(const TimeShift& shift) {
 }
 
 bool IsPlain(std::string_view name, bool colon) {
-  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
+  return !name.empty() && (name[0] < '0' || name[0] > '9') &&
          std::all_of(name.begin(), name.end(), [colon](char c) {
            return c == '_' || (colon && c == ':') || (c >= '0' && c <= '9') ||
                   (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -101,6 +101,7 @@ std::string SelectorText(const VectorSelector& selector) {
 
 std::string LabelList(const std::vector<std::string>& labels) {
   std::vector<std::string> parts;
+  parts.reserve(labels.size());
   for (const std::string& label : labels) parts.push_back(NameText(label));
   return "(" + Join(parts, ", ") + ")";
 }
@@ -137,6 +138,7 @@ std::string BinaryText(const Binary& binary) {
 
 std::string CallText(const Call& call) {
   std::vector<std::string> args;
+  args.reserve(call.args.size());
   for (const ExprPtr& arg : call.args) args.push_back(ToString(*arg));
   return fmt::format("{}({})", call.function->name, Join(args, ", "));
 }

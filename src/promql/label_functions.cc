@@ -66,6 +66,7 @@ Status LabelJoin(Elements& elements, const std::string& target, const std::strin
   }
   for (Element& element : elements) {
     std::vector<std::string> values;
+    values.reserve(sources.size());
     for (const std::string& source : sources) values.emplace_back(element.labels.Get(source));
     SetLabel(element, target, Join(values, separator));
   }
