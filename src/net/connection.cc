@@ -9,6 +9,8 @@
 #include <memory>
 #include <vector>
 
+#include "net/tls_context.h"
+
 namespace weir::net {
 
 namespace asio = boost::asio;
@@ -73,6 +75,31 @@ Task<Result<tcp::socket>> ConnectSocket(std::string host, std::uint16_t port,
   socket.set_option(tcp::no_delay(true), ignored);
   socket.set_option(asio::socket_base::keep_alive(true), ignored);
   co_return std::move(socket);
+}
+
+Task<Result<std::unique_ptr<Connection>>> Connect(std::string host, std::uint16_t port,
+                                                  std::shared_ptr<TlsClientContext> tls,
+                                                  const Deadline* deadline) {
+  auto socket = co_await ConnectSocket(host, port, deadline);
+  if (!socket) co_return std::unexpected(socket.error());
+  // Only TlsClientContext::Make makes them.
+  auto* context = static_cast<OpenSslClientContext*>(tls.get());
+  auto connection = std::make_unique<Connection>(std::move(*socket),
+                                                 context == nullptr ? nullptr : &context->context);
+  if (context == nullptr) co_return connection;
+  if (Status named = ExpectPeer(connection->ssl(), *context, host); !named) {
+    co_return std::unexpected(named.error());
+  }
+  auto token = deadline->token();
+  const auto [error] = co_await connection->Handshake(asio::ssl::stream_base::client, token);
+  if (!error) co_return connection;
+  const Code code = deadline->code();
+  const long verdict = SSL_get_verify_result(connection->ssl());
+  std::string why = error.message();
+  if (verdict != X509_V_OK) why = X509_verify_cert_error_string(verdict);
+  if (code == Code::kTimeout) why = "timed out";
+  if (code == Code::kCancelled) why = "cancelled";
+  co_return Fail(code, fmt::format("TLS handshake with {}: {}", HostPort(host, port), why));
 }
 
 bool HasInput(int socket) {

@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -13,6 +14,7 @@
 #include "base/result.h"
 #include "net/deadline.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 namespace weir::net {
 
@@ -83,6 +85,12 @@ class Connection {
 // outlives the call. Errors name host and port.
 Task<Result<boost::asio::ip::tcp::socket>> ConnectSocket(std::string host, std::uint16_t port,
                                                          const Deadline* deadline);
+
+// As ConnectSocket, and shakes hands as a client where `tls` is not null: the peer must show a
+// certificate for `host`.
+Task<Result<std::unique_ptr<Connection>>> Connect(std::string host, std::uint16_t port,
+                                                  std::shared_ptr<TlsClientContext> tls,
+                                                  const Deadline* deadline);
 
 // Whether a read on the socket would answer at once, be it with the peer's end or an error.
 bool HasInput(int socket);

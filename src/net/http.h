@@ -25,6 +25,7 @@ struct HttpRequest {
   std::string target = "/";  // path and query as on the wire
   Headers headers;
   std::string body;
+  bool oversized = false;  // the body is above the server's limit and was not taken
 
   // The value of a header, or empty.
   std::string Header(std::string_view lower_case_name) const;
@@ -88,6 +89,8 @@ struct HttpServerOptions {
   std::uint16_t port = 0;                  // 0: any free one
   std::shared_ptr<TlsServerContext> tls;   // none: plain HTTP
   std::size_t max_body_bytes = 3U << 20U;  // kube-apiserver's limit; beyond: 413
+  // What is beyond it goes to the handler all the same, as `oversized`, without its body.
+  bool pass_oversized = false;
   std::size_t max_header_bytes = 64U << 10U;
   std::size_t max_connections = 2048;  // beyond: closed at once, counted
   Duration header_timeout = std::chrono::seconds(30);

@@ -12,7 +12,6 @@
 #include "net/http.h"
 #include "net/http_parser.h"
 #include "net/http_wire.h"
-#include "net/tls_context.h"
 
 namespace weir::net {
 
@@ -182,27 +181,12 @@ struct HttpClient::State {
     }
   }
 
-  Task<Result<std::unique_ptr<Connection>>> Connect(Endpoint endpoint, const Deadline* deadline) {
-    auto* context = static_cast<OpenSslClientContext*>(tls.get());
-    if (endpoint.tls && context == nullptr) {
+  Task<Result<std::unique_ptr<Connection>>> Open(Endpoint endpoint, const Deadline* deadline) {
+    if (endpoint.tls && tls == nullptr) {
       co_return Fail(Code::kInvalid, fmt::format("{}: no TLS configuration", Key(endpoint)));
     }
-    auto socket = co_await ConnectSocket(endpoint.host, endpoint.port, deadline);
-    if (!socket) co_return std::unexpected(socket.error());
-    auto connection = std::make_unique<Connection>(std::move(*socket),
-                                                   endpoint.tls ? &context->context : nullptr);
-    if (!endpoint.tls) co_return connection;
-    if (Status named = ExpectPeer(connection->ssl(), *context, endpoint.host); !named) {
-      co_return std::unexpected(named.error());
-    }
-    auto token = deadline->token();
-    const auto [error] = co_await connection->Handshake(asio::ssl::stream_base::client, token);
-    if (!error) co_return connection;
-    const long verdict = SSL_get_verify_result(connection->ssl());
-    const std::string why = verdict == X509_V_OK
-                                ? error.message()
-                                : std::string(X509_verify_cert_error_string(verdict));
-    co_return Broken(*deadline, fmt::format("TLS handshake with {}", Key(endpoint)), why);
+    std::shared_ptr<TlsClientContext> context = endpoint.tls ? tls : nullptr;
+    co_return co_await Connect(endpoint.host, endpoint.port, std::move(context), deadline);
   }
 
   Loop& loop;
@@ -227,7 +211,7 @@ Task<Result<HttpResponse>> HttpClient::Do(Endpoint endpoint, HttpRequest request
     std::unique_ptr<Connection> kept = state->Take(key);
     const bool fresh = kept == nullptr;
     if (fresh) {
-      auto made = co_await state->Connect(endpoint, &deadline);
+      auto made = co_await state->Open(endpoint, &deadline);
       if (!made) co_return std::unexpected(made.error());
       kept = std::move(*made);
     }
@@ -265,7 +249,7 @@ Task<Status> HttpClient::Stream(Endpoint endpoint, HttpRequest request, Duration
   const Result<std::string> text = RequestHead(request, HostPort(endpoint.host, endpoint.port));
   if (!text) co_return Prefixed(where, text.error());
   Deadline deadline = co_await Deadline::In(timeout);
-  auto made = co_await state->Connect(endpoint, &deadline);
+  auto made = co_await state->Open(endpoint, &deadline);
   if (!made) co_return std::unexpected(made.error());
   Exchange exchange(std::move(*made));
   Status status = co_await SendRequest(&exchange, *text, request.body, where, &deadline);

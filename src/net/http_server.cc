@@ -31,7 +31,7 @@ constexpr std::size_t kReadBytes = 8U << 10U;
 constexpr std::size_t kJoinBytesMax = 64U << 10U;
 // How long a connection that we close waits for the peer to have read what was sent.
 constexpr Duration kLinger = std::chrono::seconds(1);
-constexpr std::size_t kLingerBytesMax = 256U << 10U;
+constexpr std::size_t kLingerBytesMax = 16U << 20U;
 
 }  // namespace
 
@@ -106,7 +106,7 @@ class HttpServer::State::Session final : public ResponseWriter,
   Task<bool> ReadRequest();
   Task<bool> ReadMore();
   Task<bool> MeetExpectation();
-  Task<bool> CheckRequest();
+  Task<bool> CheckRequest(bool oversized);
   Task<void> Handle();
   Task<void> Refuse(int status, std::string why);
   Task<Status> WriteBytes(std::string bytes);
@@ -203,6 +203,8 @@ Task<bool> HttpServer::State::Session::ReadRequest() {
     buffer_.consume(parser_->Feed(buffer_.cdata(), error));
     if (error == boost::beast::http::error::body_limit) {
       ++server_.counters.oversized;
+      LiftDeadline();
+      if (limits.pass_oversized) co_return co_await CheckRequest(/*oversized=*/true);
       co_await Refuse(
           413, fmt::format("request body above the limit of {} bytes", limits.max_body_bytes));
       co_return false;
@@ -235,17 +237,20 @@ Task<bool> HttpServer::State::Session::ReadRequest() {
     started = true;
   }
   LiftDeadline();
-  co_return co_await CheckRequest();
+  co_return co_await CheckRequest(/*oversized=*/false);
 }
 
 // What the parser leaves open: the host, and the form of the target.
-Task<bool> HttpServer::State::Session::CheckRequest() {
+Task<bool> HttpServer::State::Session::CheckRequest(bool oversized) {
   version_ = parser_->version;
-  keep_alive_ = parser_->keep_alive() && !server_.stopping;
+  keep_alive_ = !oversized && parser_->keep_alive() && !server_.stopping;
+  refused_ = oversized;
   request_.method = std::move(parser_->method);
   request_.target = std::move(parser_->target);
   request_.headers = std::move(parser_->headers);
   request_.body = parser_->TakeBody();
+  if (oversized) request_.body.clear();
+  request_.oversized = oversized;
   discard_body_ = request_.method == "HEAD";
   if (version_ == 11 && !request_.headers.contains("host")) {
     co_await Refuse(400, "missing required Host header");

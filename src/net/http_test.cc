@@ -146,6 +146,30 @@ TEST_F(ServerTest, RefusesWithAText) {
   EXPECT_EQ(server_->counters().oversized, 5U);
 }
 
+TEST_F(ServerTest, PassesOnThatABodyIsTooLarge) {
+  HttpServerOptions options;
+  options.max_body_bytes = 10;
+  options.pass_oversized = true;
+  Serve(
+      [](HttpRequest request, Peer, ResponseWriter& writer) -> Task<void> {
+        std::string text = fmt::format("{} {} {}", request.target, request.oversized, request.body);
+        std::ignore = co_await writer.Send(HttpResponse::Text(200, std::move(text)));
+      },
+      options);
+  const std::string many(1U << 20U, 'x');  // more than the kernel keeps for a reader
+  const std::pair<std::string, std::string> cases[] = {
+      {"Connection: close\r\nContent-Length: 10\r\n\r\n0123456789", "/ false 0123456789<end>"},
+      {"Content-Length: 11\r\n\r\n", "/ true <end>"},
+      {"Expect: 100-continue\r\nContent-Length: 11\r\n\r\n", "/ true <end>"},
+      {"Content-Length: 1048576\r\n\r\n" + many, "/ true <end>"},
+      {"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nB\r\n01234567890\r\n", "/ true <end>"}};
+  for (const auto& [rest, want] : cases) {
+    const std::string response = Exchange("POST / HTTP/1.1\r\nHost: h\r\n" + rest);
+    EXPECT_TRUE(response.starts_with("HTTP/1.1 200 OK\r\n")) << response;
+    EXPECT_NE(response.find("\r\n\r\n" + want), std::string::npos) << response;
+  }
+}
+
 TEST_F(ServerTest, ContinuesAClientThatWaits) {
   Serve(Echo);
   auto stream = Connect();
@@ -584,6 +608,34 @@ TEST_F(TlsTest, ServesWithAndWithoutAClientCertificate) {
     EXPECT_EQ(known->body, request.body);
   }
   EXPECT_EQ(server_->counters().connections, 2U);
+}
+
+TEST_F(TlsTest, StreamsCarryOtherProtocols) {
+  ServeTls(ServerPair());
+  auto stream = RunTask(loop_, TlsConnect("127.0.0.1", endpoint_.port, ClientTls(), kLong));
+  ASSERT_TRUE(stream) << stream.error().message;
+  Write(**stream, "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n");
+  Write(**stream, "ok");
+  EXPECT_TRUE(ReadUntil(**stream, "\r\n\r\nok").starts_with("HTTP/1.1 200 OK"));
+  EXPECT_FALSE((*stream)->HasInput());
+  endpoint_.host = "localhost";
+  const KeyPair other = MakeAuthority("other", kBegin, kLifetime).value();
+  auto strangers = TlsClientContext::Make(other.certificate_pem, {}, false).value();
+  auto doubted = RunTask(loop_, TlsConnect("127.0.0.1", endpoint_.port, strangers, kLong));
+  ASSERT_FALSE(doubted);
+  EXPECT_TRUE(doubted.error().message.starts_with("TLS handshake with 127.0.0.1:"))
+      << doubted.error().message;
+}
+
+TEST_F(TlsTest, CertificatesTellForWhomTheyAre) {
+  const std::string pem = ServerPair().certificate_pem;
+  for (const char* host : {"127.0.0.1", "::1", "localhost", "kubernetes.default.svc"}) {
+    EXPECT_TRUE(*CertificateNames(pem, host)) << host;
+  }
+  for (const char* host : {"127.0.0.2", "kubernetes"}) {
+    EXPECT_FALSE(*CertificateNames(pem, host)) << host;
+  }
+  EXPECT_FALSE(CertificateNames("nonsense", "localhost"));
 }
 
 TEST_F(TlsTest, NamesAreChecked) {

@@ -20,6 +20,12 @@ namespace {
 
 constexpr std::size_t kReadBytesMax = 64U << 10U;
 
+std::unexpected<Error> Broken(std::string_view what, Code code,
+                              const boost::system::error_code& error) {
+  return Fail(code,
+              fmt::format("{}: {}", what, code == Code::kTimeout ? "timed out" : error.message()));
+}
+
 class SocketStream final : public TcpStream {
  public:
   explicit SocketStream(tcp::socket socket) : socket_(std::move(socket)) {
@@ -79,13 +85,53 @@ class SocketStream final : public TcpStream {
   }
 
  private:
-  static std::unexpected<Error> Broken(std::string_view what, Code code,
-                                       const boost::system::error_code& error) {
-    return Fail(
-        code, fmt::format("{}: {}", what, code == Code::kTimeout ? "timed out" : error.message()));
+  tcp::socket socket_;
+  std::string read_buffer_;
+};
+
+// The same over TLS, whose records need a turn of the loop each.
+class TlsStream final : public TcpStream {
+ public:
+  explicit TlsStream(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+
+  Task<Result<std::string>> Read(std::size_t max_bytes, Duration timeout) override {
+    if (const bool cancelled = co_await IsCancelled(); cancelled)
+      co_return Fail(Code::kCancelled, "read: cancelled");
+    if (read_buffer_.empty()) read_buffer_.resize(kReadBytesMax);
+    const asio::mutable_buffer target =
+        asio::buffer(read_buffer_.data(), std::min(max_bytes, read_buffer_.size()));
+    const Deadline deadline = co_await Deadline::In(timeout);
+    auto token = deadline.token();
+    const auto [error, size] = co_await connection_->ReadSome(target, token);
+    if (IsEndOfStream(error)) co_return std::string();
+    if (error) co_return Broken("read", deadline.code(), error);
+    co_return std::string(read_buffer_.data(), size);
   }
 
-  tcp::socket socket_;
+  Task<Status> Write(std::string bytes, Duration timeout) override {
+    if (const bool cancelled = co_await IsCancelled(); cancelled)
+      co_return Fail(Code::kCancelled, "write: cancelled");
+    const Deadline deadline = co_await Deadline::In(timeout);
+    auto token = deadline.token();
+    const auto [error, size] = co_await connection_->WriteAll(asio::buffer(bytes), token);
+    if (error) co_return Broken("write", deadline.code(), error);
+    co_return Status();
+  }
+
+  bool HasInput() override {
+    return SSL_pending(connection_->ssl()) > 0 ||
+           net::HasInput(connection_->socket().native_handle());
+  }
+
+  void ShutdownWrite() override {
+    boost::system::error_code ignored;
+    connection_->socket().shutdown(tcp::socket::shutdown_send, ignored);
+  }
+
+  void Close() override { connection_->Close(); }
+
+ private:
+  std::unique_ptr<Connection> connection_;
   std::string read_buffer_;
 };
 
@@ -99,6 +145,17 @@ Task<Result<std::unique_ptr<TcpStream>>> TcpConnect(std::string host, std::uint1
   auto socket = co_await ConnectSocket(std::move(host), port, &deadline);
   if (!socket) co_return std::unexpected(socket.error());
   co_return std::make_unique<SocketStream>(std::move(*socket));
+}
+
+Task<Result<std::unique_ptr<TcpStream>>> TlsConnect(std::string host, std::uint16_t port,
+                                                    std::shared_ptr<TlsClientContext> tls,
+                                                    Duration timeout) {
+  if (const bool cancelled = co_await IsCancelled(); cancelled)
+    co_return Fail(Code::kCancelled, "connect: cancelled");
+  const Deadline deadline = co_await Deadline::In(timeout);
+  auto connection = co_await Connect(std::move(host), port, std::move(tls), &deadline);
+  if (!connection) co_return std::unexpected(connection.error());
+  co_return std::make_unique<TlsStream>(std::move(*connection));
 }
 
 struct TcpListener::State {

@@ -1,4 +1,4 @@
-// Plain TCP for protocols that are not HTTP: the proxy's byte pumps and Redis. Every await has a
+// TCP for protocols that are not HTTP: the proxy's byte pumps, Redis, AMQP. Every await has a
 // deadline. Loop thread only.
 #pragma once
 
@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 namespace weir::net {
 
@@ -27,6 +28,11 @@ class TcpStream {
 
 // host is an IP address or a name that the system resolves.
 Task<Result<std::unique_ptr<TcpStream>>> TcpConnect(std::string host, std::uint16_t port,
+                                                    Duration timeout);
+
+// The same over TLS: the peer must show a certificate for `host`, unless the context is insecure.
+Task<Result<std::unique_ptr<TcpStream>>> TlsConnect(std::string host, std::uint16_t port,
+                                                    std::shared_ptr<TlsClientContext> tls,
                                                     Duration timeout);
 
 // Calls `on_connection` for each connection (it should spawn a task). Start binds: kConflict where

@@ -217,6 +217,13 @@ Result<Time> CertificateExpiry(const std::string& certificate_pem) {
   return Time(std::chrono::seconds(timegm(&parts)));
 }
 
+Result<bool> CertificateNames(const std::string& certificate_pem, const std::string& host) {
+  const Result<CertPtr> certificate = ReadCertificate(certificate_pem);
+  if (!certificate) return std::unexpected(certificate.error());
+  return X509_check_ip_asc(certificate->get(), host.c_str(), 0) == 1 ||
+         X509_check_host(certificate->get(), host.data(), host.size(), 0, nullptr) == 1;
+}
+
 Result<std::shared_ptr<TlsServerContext>> TlsServerContext::Make(const KeyPair& certificate,
                                                                  const std::string& client_ca_pem) {
   auto made = std::make_shared<OpenSslServerContext>();

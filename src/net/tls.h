@@ -30,6 +30,8 @@ Result<KeyPair> IssueCertificate(const KeyPair& authority, const CertificateRequ
                                  Time now, Duration lifetime);
 // The end of the certificate's validity.
 Result<Time> CertificateExpiry(const std::string& certificate_pem);
+// Whether the certificate is for this host name or IP address. kInvalid for what is none.
+Result<bool> CertificateNames(const std::string& certificate_pem, const std::string& host);
 
 // TLS 1.2 and 1.3. Client certificates are asked for, not demanded; one that the client CA did not
 // sign fails the handshake.
