@@ -1,10 +1,13 @@
 #include "app/exporter_command.h"
 
 #include <fmt/core.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/spdlog.h>
 
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 
+#include "base/json.h"
 #include "exporters/rabbit_exporter.h"
 #include "exporters/redis_exporter.h"
 #include "platform/system.h"
@@ -13,6 +16,26 @@ namespace weir::app {
 namespace {
 
 constexpr Duration kGrace = std::chrono::seconds(2);
+
+// The message as a JSON string.
+class JsonMessage final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    const std::string text = DumpJson(std::string(message.payload.data(), message.payload.size()));
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<JsonMessage>();
+  }
+};
+
+void LogAsJson() {
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<JsonMessage>('*').set_pattern(
+      R"({"level":"%l","msg":%*,"time":"%Y-%m-%dT%H:%M:%S%z"})");
+  spdlog::set_formatter(std::move(formatter));
+}
 
 template <class Exporter>
 net::Task<void> StopExporter(Exporter* exporter, net::Loop* loop) {
@@ -32,8 +55,7 @@ int Serve(std::string_view name, std::string_view path, const Options& options) 
   net::TaskGroup tasks(loop, "exporter");
   Exporter exporter(loop, options);
   if (Status started = exporter.Start(); !started) return Refused(name, started.error().message);
-  fmt::print("weir exporter {}: serving {} on port {}\n", name, path, exporter.port());
-  std::fflush(stdout);
+  spdlog::info("weir exporter {}: serving {} on port {}", name, path, exporter.port());
   boost::asio::signal_set signals(loop.context(), SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code error, int) {
     if (!error) tasks.Spawn(StopExporter(&exporter, &loop));
@@ -57,12 +79,18 @@ int RunRedis(const std::vector<std::string>& arguments) {
 int RunRabbit(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) {
     const bool help = arguments.front() == "--help" || arguments.front() == "-h";
-    if (!help) return Refused("rabbitmq", "unexpected argument `" + arguments.front() + "`");
+    if (!help) {
+      return Refused("rabbitmq", "unexpected argument `" + arguments.front() +
+                                     "`: environment variables configure it (--help)");
+    }
     fmt::print("{}", exporters::RabbitExporterUsage());
     return 0;
   }
-  const auto options = exporters::ParseRabbitExporterOptions(Variable);
+  const auto read = [](const std::string& path) { return platform::SystemFileSystem().Read(path); };
+  const auto options = exporters::ParseRabbitExporterOptions({Variable, read});
   if (!options) return Refused("rabbitmq", options.error().message);
+  spdlog::set_level(spdlog::level::from_str(options->log_level));
+  if (options->log_json) LogAsJson();
   return Serve<exporters::RabbitExporter>("rabbitmq", "/metrics", *options);
 }
 

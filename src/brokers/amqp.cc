@@ -10,7 +10,6 @@
 
 #include "base/check.h"
 #include "base/strings.h"
-#include "net/http.h"
 #include "net/tcp.h"
 
 namespace weir::brokers {
@@ -54,36 +53,6 @@ Status CheckQueueName(std::string_view name) {
   if (!name.empty() && name.size() <= kNameBytesMax && IsUtf8(name)) return {};
   return Fail(Code::kInvalid, fmt::format("queue {}: expected a name of 1 to 255 bytes of UTF-8",
                                           Quote(name.substr(0, kNameBytesMax))));
-}
-
-Result<AmqpOptions> ParseAmqpAddress(std::string_view text) {
-  const bool has_scheme = text.find("://") != std::string_view::npos;
-  const Result<net::Url> url =
-      net::ParseUrl(has_scheme ? std::string(text) : "amqp://" + std::string(text));
-  if (!url) return std::unexpected(url.error());
-  const std::string scheme = has_scheme ? ToLower(text.substr(0, text.find("://"))) : "amqp";
-  if (scheme == "amqps") {
-    return Fail(Code::kInvalid, "amqps:// (TLS) is not supported; expected amqp://");
-  }
-  if (scheme != "amqp") {
-    return Fail(Code::kInvalid, fmt::format("scheme {}: expected amqp://host:port", scheme));
-  }
-  AmqpOptions options;
-  options.host = url->endpoint.host;
-  options.port = url->endpoint.port;
-  if (!url->user.empty()) {
-    options.login.user = url->user;
-    options.login.password = url->password;
-  }
-  const std::string_view path = std::string_view(url->target).substr(1);
-  if (!path.empty()) {
-    const std::optional<std::string> vhost = PercentDecode(path, /*plus_is_blank=*/false);
-    if (!vhost || !CheckQueueName(*vhost)) {
-      return Fail(Code::kInvalid, fmt::format("virtual host {}: expected a name", Quote(path)));
-    }
-    options.login.vhost = *vhost;
-  }
-  return options;
 }
 
 struct Amqp::State : std::enable_shared_from_this<Amqp::State> {
@@ -193,7 +162,13 @@ net::Task<Status> Amqp::State::Connect() {
 }
 
 net::Task<Status> Amqp::State::MakeConnection() {
-  auto connected = co_await net::TcpConnect(options.host, options.port, options.connect_timeout);
+  Result<std::unique_ptr<net::TcpStream>> connected = Fail(Code::kUnavailable, "not connected");
+  if (options.tls == nullptr) {
+    connected = co_await net::TcpConnect(options.host, options.port, options.connect_timeout);
+  } else {
+    connected =
+        co_await net::TlsConnect(options.host, options.port, options.tls, options.connect_timeout);
+  }
   if (!connected) co_return std::unexpected(connected.error());
   ++number;
   stream = std::move(*connected);

@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "brokers/amqp_session.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 namespace weir::brokers {
 
@@ -25,6 +26,7 @@ struct AmqpOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 5672;
   AmqpLogin login;
+  std::shared_ptr<net::TlsClientContext> tls;  // none: plain
   // Declared on each new connection before anything else happens on it.
   std::vector<AmqpQueueSpec> queues;
   Duration connect_timeout = std::chrono::seconds(5);
@@ -33,10 +35,6 @@ struct AmqpOptions {
 
 // Names of queues and virtual hosts have at most 255 bytes of UTF-8; a queue's has at least one.
 Status CheckQueueName(std::string_view name);
-
-// `amqp://[user:password@]host[:port][/vhost]`, `host:port` or `host`. amqps:// is refused: there
-// is no TLS here.
-Result<AmqpOptions> ParseAmqpAddress(std::string_view text);
 
 struct AmqpQueueState {
   std::uint32_t ready = 0;

@@ -13,24 +13,7 @@ using net::RunTask;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-TEST(ParseAmqpAddress, Cases) {
-  const auto whole = ParseAmqpAddress("amqp://me:p%40ss@rabbit-mq:5673/my%2Fhost");
-  ASSERT_TRUE(whole);
-  EXPECT_EQ(whole->host, "rabbit-mq");
-  EXPECT_EQ(whole->port, 5673);
-  EXPECT_EQ(whole->login.user, "me");
-  EXPECT_EQ(whole->login.password, "p@ss");
-  EXPECT_EQ(whole->login.vhost, "my/host");
-  const auto bare = ParseAmqpAddress("rabbit-mq");
-  ASSERT_TRUE(bare);
-  EXPECT_EQ(bare->port, 5672);
-  EXPECT_EQ(bare->login.user, "guest");
-  EXPECT_EQ(bare->login.vhost, "/");
-  for (const char* text : {"amqps://h", "http://h", "h:0", "amqp://h/%zz", ""}) {
-    const auto refused = ParseAmqpAddress(text);
-    ASSERT_FALSE(refused) << text;
-    EXPECT_EQ(refused.error().code, Code::kInvalid);
-  }
+TEST(CheckQueueName, Cases) {
   EXPECT_FALSE(CheckQueueName(""));
   EXPECT_TRUE(CheckQueueName(std::string(255, 'q')));
   EXPECT_FALSE(CheckQueueName(std::string(256, 'q')));
@@ -92,6 +75,31 @@ class AmqpTest : public ::testing::Test {
   net::Loop loop_;
   std::vector<std::unique_ptr<Amqp>> clients_;
 };
+
+TEST_F(AmqpTest, SpeaksTls) {
+  AmqpOptions options = SharedRabbit().options();
+  options.port = 5671;
+  options.connect_timeout = options.command_timeout = seconds(30);
+  options.queues = {Queue()};
+  options.tls = net::TlsClientContext::Make(SharedRabbit().ca_pem(), {}, false).value();
+  Amqp& client = Client(options);
+  AmqpMessage message = Message(1);
+  message.body = std::string(200'000, 'x');
+  const Status published = Publish(client, Queue(), message);
+  ASSERT_TRUE(published) << published.error().message;
+  ASSERT_TRUE(RunTask(loop_, client.Consume(Queue().name, 1)));
+  auto delivery = Next(client);
+  ASSERT_TRUE(delivery);
+  EXPECT_EQ(delivery->message, message);
+  client.Acknowledge(*delivery);
+  WaitFor(client, Queue(), {0, 1});
+  // Whom the authority did not sign is not believed.
+  options.tls = net::TlsClientContext::Make("", {}, false).value();
+  const Status doubted = RunTask(loop_, Client(options).Connect());
+  ASSERT_FALSE(doubted);
+  EXPECT_NE(doubted.error().message.find("TLS handshake with"), std::string::npos)
+      << doubted.error().message;
+}
 
 TEST_F(AmqpTest, PublishesInspectsConsumesAndAcknowledges) {
   const AmqpQueueSpec queue = Queue();

@@ -1,5 +1,6 @@
 // For tests: a RabbitMQ broker of one's own, started as the image catalogue says, on a loopback
-// address that nobody else has; ended with its last user.
+// address that nobody else has; ended with its last user. It speaks TLS as well: AMQP on port 5671,
+// management on 15671, with a certificate of its own authority.
 #pragma once
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -23,6 +25,7 @@
 #include "brokers/testing.h"
 #include "net/tcp.h"
 #include "net/testing.h"
+#include "net/tls.h"
 
 namespace weir::brokers {
 
@@ -35,7 +38,7 @@ class RabbitServer {
     const unsigned pid = static_cast<unsigned>(getpid());
     address_ =
         fmt::format("127.{}.{}.{}", 200 + (pid >> 14U) % 50, (pid >> 7U) % 128, pid % 128 + 1);
-    Start();
+    if (WriteCertificate()) Start();
   }
   ~RabbitServer() {
     Kill();
@@ -46,6 +49,7 @@ class RabbitServer {
   RabbitServer& operator=(const RabbitServer&) = delete;
 
   const std::string& address() const { return address_; }
+  const std::string& ca_pem() const { return ca_pem_; }
   AmqpOptions options() const {
     AmqpOptions options;
     options.host = address_;
@@ -82,6 +86,34 @@ class RabbitServer {
   void Signal(int number) const { kill(pid_, number); }
 
  private:
+  bool WriteCertificate() {
+    const Time begin = Time(std::chrono::seconds(1'700'000'000));  // 2023, for fifty years
+    constexpr Duration kLifetime = std::chrono::hours(24 * 365 * 50);
+    const auto authority = net::MakeAuthority("test", begin, kLifetime);
+    net::CertificateRequest request;
+    request.common_name = "rabbitmq";
+    request.ip_addresses = {address_};
+    request.server = true;
+    if (!authority) return false;
+    ca_pem_ = authority->certificate_pem;
+    const auto pair = net::IssueCertificate(*authority, request, begin, kLifetime);
+    if (!pair) return false;
+    std::ofstream(folder_ + "/ca.pem") << ca_pem_;
+    std::ofstream(folder_ + "/cert.pem") << pair->certificate_pem;
+    std::ofstream(folder_ + "/key.pem") << pair->key_pem;
+    return true;
+  }
+  // What the catalogue's configuration lacks, as a shell script.
+  static std::string TlsSetup() {
+    std::string script = "cat >>\"$HOME/rabbitmq.conf\" <<X\nlisteners.ssl.1 = $POD_IP:5671\n";
+    script += "management.ssl.ip = $POD_IP\nmanagement.ssl.port = 15671\n";
+    for (const char* of : {"ssl_options", "management.ssl"}) {
+      script += fmt::format("{}.cacertfile = $HOME/ca.pem\n", of);
+      script += fmt::format("{}.certfile = $HOME/cert.pem\n", of);
+      script += fmt::format("{}.keyfile = $HOME/key.pem\n", of);
+    }
+    return script + "X\n";
+  }
   // env -i NAME=VALUE... sh -euc SETUP sh PROGRAM, under a parent-death signal, in a process group
   // with its epmd.
   std::vector<std::string> Command() const {
@@ -101,8 +133,9 @@ class RabbitServer {
         std::string filled = ReplaceAll(value.get<std::string>(), "${DATA_DIR}", folder_);
         words.push_back(name + "=" + ReplaceAll(filled, "${POD_IP}", address_));
       }
-      words.insert(words.end(), {"sh", "-euc", GetString(entry, {"setup"}) + "\nexec \"$@\"", "sh",
-                                 entry["command"][0].get<std::string>()});
+      words.insert(words.end(),
+                   {"sh", "-euc", GetString(entry, {"setup"}) + "\n" + TlsSetup() + "exec \"$@\"",
+                    "sh", entry["command"][0].get<std::string>()});
     }
     return words;
   }
@@ -119,7 +152,7 @@ class RabbitServer {
     return stream.has_value();
   }
 
-  std::string folder_, address_;
+  std::string folder_, address_, ca_pem_;
   pid_t pid_ = -1;
 };
 

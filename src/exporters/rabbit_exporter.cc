@@ -29,7 +29,7 @@ constexpr Duration kRatesEvery = std::chrono::seconds(5);
 // Counts alone where the broker knows these parameters (3.9 and later); everything where not.
 constexpr std::string_view kCounts = "/api/queues?disable_stats=true&enable_queue_totals=true";
 constexpr std::string_view kRates =
-    "/api/queues?sort=&columns=vhost,name,message_stats.publish,message_stats.publish_details.rate,"
+    "/api/queues?columns=vhost,name,message_stats.publish,message_stats.publish_details.rate,"
     "message_stats.deliver,message_stats.deliver_details.rate,message_stats.ack,"
     "message_stats.ack_details.rate,message_stats.redeliver,message_stats.redeliver_details.rate";
 constexpr std::string_view kOverview = "/api/overview?columns=cluster_name,node";
@@ -38,12 +38,7 @@ constexpr std::string_view kOverview = "/api/overview?columns=cluster_name,node"
 
 struct RabbitExporter::State {
   State(net::Loop& l, RabbitExporterOptions o)
-      : loop(l),
-        options(std::move(o)),
-        http(l),
-        group(l, "rabbitmq exporter"),
-        listed(l),
-        freed(l) {
+      : loop(l), options(std::move(o)), group(l, "rabbitmq exporter"), listed(l), freed(l) {
     net::HttpServerOptions server_options;
     server_options.address = options.listen.address;
     server_options.port = options.listen.port;
@@ -71,6 +66,7 @@ struct RabbitExporter::State {
     std::ignore = co_await writer->Send(std::move(response));
   }
 
+  Status Start();
   net::Task<std::string> Page();
   net::Task<void> List();
   net::Task<Status> ListNow();
@@ -82,7 +78,8 @@ struct RabbitExporter::State {
 
   net::Loop& loop;
   RabbitExporterOptions options;
-  net::HttpClient http;
+  std::shared_ptr<net::TlsClientContext> tls;  // none where neither protocol needs it
+  std::unique_ptr<net::HttpClient> http;
   net::TaskGroup group;
   net::Signal listed;  // a listing has ended, well or not
   net::Signal freed;   // a scrape has ended
@@ -97,12 +94,24 @@ struct RabbitExporter::State {
   std::string reported;
 };
 
+Status RabbitExporter::State::Start() {
+  if (options.management.tls || options.amqp_tls) {
+    auto made = net::TlsClientContext::Make(options.ca_pem, options.certificate, options.insecure);
+    if (!made) return Prefixed("CAFILE, CERTFILE and KEYFILE", made.error());
+    tls = std::move(*made);
+  }
+  http = std::make_unique<net::HttpClient>(loop, tls);
+  for (const std::string& notice : options.notices) spdlog::warn("{}", notice);
+  return server->Start();
+}
+
 brokers::Amqp& RabbitExporter::State::ConnectionTo(const std::string& vhost) {
   std::unique_ptr<brokers::Amqp>& connection = connections[vhost];
   if (connection == nullptr) {
     brokers::AmqpOptions amqp;
     amqp.host = options.amqp_host;
     amqp.port = options.amqp_port;
+    if (options.amqp_tls) amqp.tls = tls;
     amqp.login.user = options.user;
     amqp.login.password = options.password;
     amqp.login.vhost = vhost;
@@ -116,7 +125,7 @@ net::Task<Result<std::string>> RabbitExporter::State::Ask(std::string_view path)
   net::HttpRequest request;
   request.target = options.management_path + std::string(path);
   request.headers["authorization"] = "Basic " + Base64Encode(options.user + ":" + options.password);
-  const auto answer = co_await http.Do(options.management, request, options.timeout);
+  const auto answer = co_await http->Do(options.management, request, options.timeout);
   if (!answer) co_return Prefixed("management API", answer.error());
   if (answer->status == 200) co_return answer->body;
   co_return Fail(
@@ -145,7 +154,8 @@ net::Task<Status> RabbitExporter::State::ListNow() {
   // A scrape need not wait for the rest.
   listed.Notify();
   if (findings.statistics_age && listed_at - rates_at < kRatesEvery) co_return Status();
-  const auto rates = co_await Ask(kRates);
+  const std::string path = std::string(kRates) + (options.no_sort ? "&sort=" : "");
+  const auto rates = co_await Ask(path);
   if (!rates) co_return std::unexpected(rates.error());
   auto statistics = ReadListing(*rates, options);
   if (!statistics) co_return Prefixed("management API", statistics.error());
@@ -224,7 +234,7 @@ net::Task<std::string> RabbitExporter::State::Page() {
   if (findings.listing_age) findings.listing_age = now - listed_at;
   if (findings.statistics_age) findings.statistics_age = now - rates_at;
   Report();
-  std::string page = RabbitPage(findings);
+  std::string page = RabbitPage(findings, options);
   scraping = false;
   freed.Notify();
   co_return page;
@@ -248,7 +258,7 @@ RabbitExporter::RabbitExporter(net::Loop& loop, RabbitExporterOptions options)
 
 RabbitExporter::~RabbitExporter() = default;
 
-Status RabbitExporter::Start() { return state_->server->Start(); }
+Status RabbitExporter::Start() { return state_->Start(); }
 std::uint16_t RabbitExporter::port() const { return state_->server->port(); }
 
 net::Task<void> RabbitExporter::Stop(Duration grace) {

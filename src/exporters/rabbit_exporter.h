@@ -19,13 +19,14 @@ class RabbitExporter {
   RabbitExporter(const RabbitExporter&) = delete;
   RabbitExporter& operator=(const RabbitExporter&) = delete;
 
-  // Listens; errors as net::HttpServer::Start. RabbitMQ need not be there.
+  // Listens; errors as net::HttpServer::Start, and kInvalid for certificates that are none.
+  // RabbitMQ need not be there.
   Status Start();
   std::uint16_t port() const;
   // Before the destructor.
   net::Task<void> Stop(Duration grace);
 
-  // One scrape.
+  // One scrape. REQUIRES: started.
   net::Task<std::string> Page();
 
  private:

@@ -35,6 +35,11 @@ constexpr std::array<Statistic, 8> kStatistics{{
     {"redeliver", true, "messages_redeliver_rate", "Messages per second delivered again."},
 }};
 
+// That exporter's key of it.
+std::string KeyOf(const Statistic& statistic) {
+  return fmt::format("message_stats.{}{}", statistic.field, statistic.rate ? "_details.rate" : "");
+}
+
 std::optional<double> Number(const Json& object, std::string_view key) {
   const Json* value = Find(object, std::string(key));
   if (value == nullptr || !value->is_number()) return std::nullopt;
@@ -62,10 +67,14 @@ RabbitListed ReadQueue(const Json& queue) {
 // One sample for each queue that has a value.
 class Pages {
  public:
-  explicit Pages(const RabbitFindings& findings) : findings_(findings) {}
+  Pages(const RabbitFindings& findings, const RabbitExporterOptions& options)
+      : findings_(findings), options_(options) {}
 
+  // `key_of_metric`: by what EXCLUDE_METRICS knows it.
   template <class Value>
-  void Gauge(std::string_view name, std::string_view help, MetricType type, Value value) {
+  void Gauge(const std::string& key_of_metric, std::string_view name, std::string_view help,
+             MetricType type, Value value) {
+    if (options_.exclude_metrics.contains(key_of_metric)) return;
     bool begun = false;
     for (const auto& [key, declared] : findings_.declared) {
       const auto listed = findings_.listing.find(key);
@@ -82,14 +91,17 @@ class Pages {
 
  private:
   Labels LabelsOf(const RabbitQueueKey& key, const RabbitListed& listed) const {
+    std::string self = listed.node == findings_.node ? "1" : "0";
+    if (options_.loadbalancer) self = "lb";
     return Labels({{"cluster", findings_.cluster},
                    {"durable", listed.durable ? "true" : "false"},
                    {"policy", listed.policy},
                    {"queue", key.second},
-                   {"self", listed.node == findings_.node ? "1" : "0"},
+                   {"self", std::move(self)},
                    {"vhost", key.first}});
   }
   const RabbitFindings& findings_;
+  const RabbitExporterOptions& options_;
   exposition::Writer page_;
 };
 
@@ -97,10 +109,12 @@ double Seconds(Duration duration) { return std::chrono::duration<double>(duratio
 
 void WriteState(const RabbitFindings& findings, exposition::Writer& page) {
   page.Family("rabbitmq_up", "Whether RabbitMQ answered this scrape.", MetricType::kGauge);
-  page.Sample(Labels(), findings.error || !findings.listing_age ? 0 : 1);
+  page.Sample(Labels({{"cluster", findings.cluster}, {"node", findings.node}}),
+              findings.error || !findings.listing_age ? 0 : 1);
   page.Family("rabbitmq_module_up", "Whether the management API answered last time.",
               MetricType::kGauge);
-  page.Sample(Labels({{"module", "queue"}}), findings.management_error ? 0 : 1);
+  page.Sample(Labels({{"cluster", findings.cluster}, {"module", "queue"}, {"node", findings.node}}),
+              findings.management_error ? 0 : 1);
   if (findings.listing_age) {
     page.Family("rabbitmq_exporter_statistics_age_seconds",
                 "Since when what the management API told has not changed here.",
@@ -142,8 +156,8 @@ Result<RabbitListing> ReadListing(std::string_view body, const RabbitExporterOpt
   return listing;
 }
 
-std::string RabbitPage(const RabbitFindings& findings) {
-  Pages pages(findings);
+std::string RabbitPage(const RabbitFindings& findings, const RabbitExporterOptions& options) {
+  Pages pages(findings, options);
   WriteState(findings, pages.page());
   if (findings.error) return pages.page().Take();
   using Declared = RabbitFindings::Declared;
@@ -166,14 +180,15 @@ std::string RabbitPage(const RabbitFindings& findings) {
     if (sum) *sum += declared.ready;
     return sum;
   };
-  pages.Gauge("messages", "Messages that wait or are not acknowledged yet.", MetricType::kGauge,
+  constexpr MetricType kGauge = MetricType::kGauge;
+  pages.Gauge("messages", "messages", "Messages that wait or are not acknowledged yet.", kGauge,
               all);
-  pages.Gauge("messages_ready", "Messages that wait.", MetricType::kGauge, ready);
-  pages.Gauge("messages_unacknowledged", "Messages delivered and not acknowledged yet.",
-              MetricType::kGauge, unacked);
-  pages.Gauge("messages_unacked", "The same, by the name of RabbitMQ's own exporter.",
-              MetricType::kGauge, unacked);
-  pages.Gauge("consumers", "Consumers.", MetricType::kGauge, consumers);
+  pages.Gauge("messages_ready", "messages_ready", "Messages that wait.", kGauge, ready);
+  pages.Gauge("messages_unacknowledged", "messages_unacknowledged",
+              "Messages delivered and not acknowledged yet.", kGauge, unacked);
+  pages.Gauge("messages_unacknowledged", "messages_unacked",
+              "The same, by the name of RabbitMQ's own exporter.", kGauge, unacked);
+  pages.Gauge("consumers", "consumers", "Consumers.", kGauge, consumers);
   for (const Statistic& statistic : kStatistics) {
     const std::string metric(statistic.metric);
     const auto value = [&](const RabbitQueueKey& key, const Declared&) -> std::optional<double> {
@@ -183,7 +198,7 @@ std::string RabbitPage(const RabbitFindings& findings) {
       if (found == it->second.statistics.end()) return std::nullopt;
       return found->second;
     };
-    pages.Gauge(statistic.metric, statistic.help,
+    pages.Gauge(KeyOf(statistic), statistic.metric, statistic.help,
                 statistic.rate ? MetricType::kGauge : MetricType::kCounter, value);
   }
   return pages.page().Take();

@@ -56,6 +56,6 @@ inline constexpr Duration kListingAgeMax = std::chrono::seconds(30);
 
 // kbudde/rabbitmq-exporter's page, the part that concerns queues, and the ages of what the
 // management API told. Unknown is not zero: what is not known has no sample.
-std::string RabbitPage(const RabbitFindings& findings);
+std::string RabbitPage(const RabbitFindings& findings, const RabbitExporterOptions& options);
 
 }  // namespace weir::exporters
