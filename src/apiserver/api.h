@@ -203,8 +203,11 @@ struct Server::Impl {
   // bootstrap.cc
   Status Bootstrap();
   Status BootstrapAccess();
+  Status BootstrapKubernetes();
   // `object` has apiVersion and kind.
   Status CreateIfMissing(Json object);
+  Status CreateOrSet(Json object, JsonPath field);
+  std::pair<const kube::Resource*, kubestore::Key> PlaceOf(const Json& object) const;
 };
 
 }  // namespace weir::apiserver

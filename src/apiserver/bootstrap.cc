@@ -11,7 +11,8 @@
 
 namespace weir::apiserver {
 
-Status Server::Impl::CreateIfMissing(Json object) {
+// What stands for the object's kind, and where it is stored.
+std::pair<const kube::Resource*, kubestore::Key> Server::Impl::PlaceOf(const Json& object) const {
   const std::string version = GetString(object, "apiVersion");
   const std::size_t slash = version.find('/');
   const kube::Resource* resource =
@@ -20,9 +21,26 @@ Status Server::Impl::CreateIfMissing(Json object) {
           : registry.FindKind(version.substr(0, slash), version.substr(slash + 1),
                               GetString(object, "kind"));
   WEIR_CHECK(resource != nullptr);
+  return {resource,
+          {resource->GroupResource(), GetString(object, {"metadata", "namespace"}),
+           GetString(object, {"metadata", "name"})}};
+}
+
+// An object that is there gets this one's value of the field.
+Status Server::Impl::CreateOrSet(Json object, JsonPath field) {
+  const kubestore::Key key = PlaceOf(object).second;
+  const auto stored = store.Get(key);
+  if (stored == nullptr) return CreateIfMissing(std::move(object));
+  Json changed = stored->value;
+  Ensure(changed, field) = *Find(object, field);
+  const auto written = store.Update(key, std::move(changed), 0, nullptr);
+  if (!written) return Fail(written.error().code, written.error().message);
+  return {};
+}
+
+Status Server::Impl::CreateIfMissing(Json object) {
+  const auto [resource, key] = PlaceOf(object);
   Json& metadata = object["metadata"];
-  const kubestore::Key key{resource->GroupResource(), GetString(metadata, "namespace"),
-                           GetString(metadata, "name")};
   if (store.Get(key) != nullptr) return {};
   metadata["uid"] = random.Uuid();
   metadata["creationTimestamp"] = FormatRfc3339(clock.Now());
@@ -60,6 +78,15 @@ Status Server::Impl::Bootstrap() {
     Json space = {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", name}}}};
     if (Status status = CreateIfMissing(std::move(space)); !status) return status;
   }
+  return BootstrapKubernetes();
+}
+
+// Service `kubernetes` and where it leads: this server's own port, which may be another than the
+// last time. As upstream's reconciler makes them; its slice is no mirror of its Endpoints.
+Status Server::Impl::BootstrapKubernetes() {
+  const std::size_t colon = options.address.rfind(':');
+  const std::int64_t port = ParseInt(options.address.substr(colon + 1)).value_or(6443);
+  const std::string host = options.address.substr(0, colon);
   const std::string address = FirstAddress(range);
   Json service = {
       {"apiVersion", "v1"},
@@ -73,8 +100,30 @@ Status Server::Impl::Bootstrap() {
         {"clusterIPs", Json::array({address})},
         {"ports",
          Json::array(
-             {{{"name", "https"}, {"protocol", "TCP"}, {"port", 443}, {"targetPort", 6443}}})}}}};
-  return CreateIfMissing(std::move(service));
+             {{{"name", "https"}, {"protocol", "TCP"}, {"port", 443}, {"targetPort", port}}})}}}};
+  if (Status status = CreateOrSet(std::move(service), {"spec", "ports"}); !status) return status;
+  const Json ports = Json::array({{{"name", "https"}, {"port", port}, {"protocol", "TCP"}}});
+  Json endpoints = {
+      {"apiVersion", "v1"},
+      {"kind", "Endpoints"},
+      {"metadata",
+       {{"name", "kubernetes"},
+        {"namespace", "default"},
+        {"labels", {{"endpointslice.kubernetes.io/skip-mirror", "true"}}}}},
+      {"subsets", Json::array({{{"addresses", Json::array({{{"ip", host}}})}, {"ports", ports}}})}};
+  if (Status status = CreateOrSet(std::move(endpoints), {"subsets"}); !status) return status;
+  Json slice = {
+      {"apiVersion", "discovery.k8s.io/v1"},
+      {"kind", "EndpointSlice"},
+      {"metadata",
+       {{"name", "kubernetes"},
+        {"namespace", "default"},
+        {"labels", {{"kubernetes.io/service-name", "kubernetes"}}}}},
+      {"addressType", "IPv4"},
+      {"endpoints",
+       Json::array({{{"addresses", Json::array({host})}, {"conditions", {{"ready", true}}}}})},
+      {"ports", ports}};
+  return CreateOrSet(std::move(slice), {"ports"});
 }
 
 }  // namespace weir::apiserver

@@ -128,7 +128,7 @@ net::Task<void> Server::Impl::Serve(net::HttpRequest request, net::Peer peer,
     refusal = Reply::Error(user.error());
   } else if (Json forbidden = Forbidden(*call, std::move(*user)); !forbidden.is_null()) {
     refusal = Reply::Error(std::move(forbidden));
-  } else if (call->request.body.size() > kMaxBodyBytes) {
+  } else if (call->request.oversized || call->request.body.size() > kMaxBodyBytes) {
     refusal = Reply::Error(
         kube::StatusFailure(413, "RequestEntityTooLarge",
                             fmt::format("Request entity too large: limit is {}", kMaxBodyBytes)));

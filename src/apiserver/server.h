@@ -52,8 +52,8 @@ class Server {
   // Ends watches; from then on requests are answered with 503. Resumes when the watches have ended.
   net::Task<void> Stop();
 
-  // Bodies above 3 MiB are answered with a Status of 413; a transport that cuts them off earlier
-  // says so in its own words.
+  // Bodies above 3 MiB, and those that the transport did not take for their size, are answered with
+  // a Status of 413.
   net::Task<void> Handle(net::HttpRequest request, net::Peer peer, net::ResponseWriter& writer);
 
   // Who a mounted handler serves. It gets requests that were authenticated and authorised.

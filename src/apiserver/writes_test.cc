@@ -534,5 +534,29 @@ TEST(WritesTest, ARestartFindsWhatWasThere) {
   EXPECT_NE(second.registry().Find("crd.example.com", "v1", "widgets"), nullptr);
 }
 
+TEST(WritesTest, ServiceKubernetesLeadsToTheServer) {
+  TestServer first;
+  const char* slice = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes";
+  const char* endpoints = "/api/v1/namespaces/default/endpoints/kubernetes";
+  const char* service = "/api/v1/namespaces/default/services/kubernetes";
+  const Json made = first.Do(std::string("GET ") + slice).json;
+  EXPECT_EQ(DumpJson(made["endpoints"]),
+            R"([{"addresses":["127.0.0.1"],"conditions":{"ready":true}}])");
+  EXPECT_EQ(DumpJson(made["ports"]), R"([{"name":"https","port":6443,"protocol":"TCP"}])");
+  EXPECT_EQ(GetString(made, {"metadata", "labels", "kubernetes.io/service-name"}), "kubernetes");
+  // A start on another port changes what has to be changed.
+  Options options;
+  options.address = "127.0.0.1:7443";
+  const std::int64_t version = first.store.version();
+  Server second(first.loop, first.clock, first.random, first.store, options);
+  ASSERT_TRUE(second.Start());
+  EXPECT_EQ(first.store.version(), version + 3);
+  EXPECT_EQ(first.Do(std::string("GET ") + slice).json["ports"][0]["port"], 7443);
+  EXPECT_EQ(DumpJson(first.Do(std::string("GET ") + endpoints).json["subsets"]),
+            R"([{"addresses":[{"ip":"127.0.0.1"}],)"
+            R"("ports":[{"name":"https","port":7443,"protocol":"TCP"}]}])");
+  EXPECT_EQ(first.Do(std::string("GET ") + service).json["spec"]["ports"][0]["targetPort"], 7443);
+}
+
 }  // namespace
 }  // namespace weir::apiserver

@@ -17,6 +17,14 @@ bool StillGood(const std::string& certificate_pem, Time now) {
   return expiry && *expiry - now > kRenewBefore;
 }
 
+// Whether the file has a certificate for this name or address.
+bool IsFor(env::FileSystem& files, const std::string& path, const std::string& host) {
+  const auto certificate = files.Read(path);
+  if (!certificate) return false;
+  const auto named = net::CertificateNames(*certificate, host);
+  return named && *named;
+}
+
 // The pair under `path`.crt and .key, or a new one from `make`, written there.
 Result<net::KeyPair> LoadOrMake(env::FileSystem& files, const std::string& path, Time now,
                                 bool renew, const std::function<Result<net::KeyPair>()>& make,
@@ -56,7 +64,8 @@ std::string MakeToken(env::Random& random) {
 }
 
 Result<Credentials> LoadOrMakeCredentials(env::FileSystem& files, env::Random& random,
-                                          const std::string& dir, Time now) {
+                                          const std::string& dir,
+                                          const std::string& service_address, Time now) {
   const std::string pki = dir + "/pki";
   if (auto s = files.MakeDirs(pki, 0700); !s) return std::unexpected(s.error());
   bool new_ca = false;
@@ -69,7 +78,7 @@ Result<Credentials> LoadOrMakeCredentials(env::FileSystem& files, env::Random& r
   server_request.common_name = "kube-apiserver";
   server_request.dns_names = {"localhost", "kubernetes", "kubernetes.default",
                               "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"};
-  server_request.ip_addresses = {"127.0.0.1"};
+  server_request.ip_addresses = {"127.0.0.1", service_address};
   server_request.server = true;
   net::CertificateRequest admin_request;
   admin_request.common_name = "kubernetes-admin";
@@ -78,8 +87,9 @@ Result<Credentials> LoadOrMakeCredentials(env::FileSystem& files, env::Random& r
   Credentials result;
   result.ca_pem = ca->certificate_pem;
   bool made = false;
+  const bool new_name = !IsFor(files, pki + "/apiserver.crt", service_address);
   auto server = LoadOrMake(
-      files, pki + "/apiserver", now, new_ca,
+      files, pki + "/apiserver", now, new_ca || new_name,
       [&] { return net::IssueCertificate(*ca, server_request, now, kLifetime); }, &made);
   if (!server) return std::unexpected(server.error());
   result.server = *server;

@@ -19,9 +19,12 @@ struct Credentials {
   std::string token_key;  // signs the tokens of ServiceAccounts
 };
 
-// Reads what `dir`/pki has; makes what is missing, unreadable as PEM, or ends within 30 days.
+// Reads what `dir`/pki has; makes what is missing, unreadable as PEM, or ends within 30 days. The
+// server's certificate is for loopback and for Service `kubernetes`: its names, and its address
+// `service_address`.
 Result<Credentials> LoadOrMakeCredentials(env::FileSystem& files, env::Random& random,
-                                          const std::string& dir, Time now);
+                                          const std::string& dir,
+                                          const std::string& service_address, Time now);
 
 // 32 hexadecimal characters from `random`, which must be fit for secrets.
 std::string MakeToken(env::Random& random);

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "apiserver/service_plan.h"
 #include "app/embedded.h"
 #include "kube/typed_text.h"
 
@@ -12,8 +13,6 @@ namespace weir::app {
 namespace {
 
 constexpr std::uint16_t kDefaultPort = 6443;
-// Above the API server's own limit, which answers with a Status.
-constexpr std::size_t kMaxBodyBytes = 4U << 20U;
 // Upstream's usual one: nothing here leads to its addresses where no node is.
 constexpr std::string_view kServicesWithoutNode = "10.96.0.0/16";
 constexpr Duration kHttpGrace = std::chrono::seconds(2);
@@ -56,7 +55,12 @@ Status LocalCluster::OpenData() {
   if (!networks) return std::unexpected(networks.error());
   networks_ = std::move(*networks);
   if (!checked_.options.node) networks_->services = kServicesWithoutNode;
-  auto credentials = LoadOrMakeCredentials(files_, random_, dir, clock_.Now());
+  const apiserver::Options ports;
+  const auto range = apiserver::ParseServiceRange(networks_->services, ports.node_port_first,
+                                                  ports.node_port_last);
+  if (!range) return std::unexpected(range.error());
+  auto credentials =
+      LoadOrMakeCredentials(files_, random_, dir, apiserver::FirstAddress(*range), clock_.Now());
   if (!credentials) return std::unexpected(credentials.error());
   credentials_ = std::move(*credentials);
   auto journal = platform::SqliteJournal::Open(
@@ -75,7 +79,7 @@ Status LocalCluster::Listen() {
   if (!tls) return std::unexpected(tls.error());
   net::HttpServerOptions options;
   options.tls = std::move(*tls);
-  options.max_body_bytes = kMaxBodyBytes;
+  options.pass_oversized = true;  // answered with a Status
   options.port = checked_.options.port.value_or(kDefaultPort);
   const auto handler = [this](net::HttpRequest request, net::Peer peer,
                               net::ResponseWriter& writer) {

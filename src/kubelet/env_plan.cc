@@ -1,6 +1,7 @@
 #include "kubelet/env_plan.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/strings.h"
 #include "kube/quantity.h"
@@ -120,6 +121,39 @@ Result<std::optional<std::string>> EntryValue(const Json& pod, const Json& conta
                                   "secretKeyRef in valueFrom");
 }
 
+// WEB_SERVER for web-server.
+std::string VariableName(std::string_view name) {
+  std::string text(name);
+  for (char& c : text) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    if (c == '-') c = '_';
+  }
+  return text;
+}
+
+// The Kubernetes names of a Service's ports, and Docker's.
+void AddService(const Json& service, const std::string& prefix, EnvMap& env) {
+  const std::string address = GetString(service, {"spec", "clusterIP"});
+  env[prefix + "_SERVICE_HOST"] = address;
+  bool first = true;
+  for (const Json& port : GetArray(service, {"spec", "ports"})) {
+    const std::string number = std::to_string(GetInt(port, {"port"}, 0));
+    const std::string protocol = GetString(port, "protocol", "TCP");
+    const std::string url = ToLower(protocol) + "://" + address + ":" + number;
+    const std::string name = GetString(port, "name");
+    if (std::exchange(first, false)) {
+      env[prefix + "_SERVICE_PORT"] = number;
+      env[prefix + "_PORT"] = url;
+    }
+    if (!name.empty()) env[prefix + "_SERVICE_PORT_" + VariableName(name)] = number;
+    const std::string link = prefix + "_PORT_" + number + "_" + VariableName(protocol);
+    env[link] = url;
+    env[link + "_PROTO"] = ToLower(protocol);
+    env[link + "_PORT"] = number;
+    env[link + "_ADDR"] = address;
+  }
+}
+
 // labels['key'] or annotations['key'].
 std::optional<std::string> Subscript(std::string_view path, std::string_view prefix) {
   if (!path.starts_with(prefix) || !path.ends_with("']")) return std::nullopt;
@@ -158,6 +192,25 @@ std::vector<ObjectNeed> NeedsOfVolumes(const Json& pod) {
     }
   }
   return needs;
+}
+
+EnvMap ServiceVariables(const Json& pod, const std::vector<ObjectPtr>& services) {
+  const bool links = GetBool(pod, {"spec", "enableServiceLinks"}, true);
+  std::map<std::string, const Json*> chosen;
+  for (const ObjectPtr& service : services) {
+    const std::string address = GetString(*service, {"spec", "clusterIP"});
+    if (address.empty() || address == "None") continue;
+    const std::string name = GetString(*service, {"metadata", "name"});
+    const std::string ns = Namespace(*service);
+    if (ns == Namespace(pod) && links) {
+      chosen[name] = service.get();
+    } else if (ns == "default" && name == "kubernetes") {
+      chosen.try_emplace(name, service.get());
+    }
+  }
+  EnvMap env;
+  for (const auto& [name, service] : chosen) AddService(*service, VariableName(name), env);
+  return env;
 }
 
 Result<EnvMap> BuildEnv(const Json& pod, const Json& container, const PodFacts& facts,

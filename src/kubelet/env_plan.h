@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "kubelet/pod_state.h"
 
 namespace weir::kubelet {
 
@@ -37,6 +38,11 @@ struct PodFacts {
   std::string node_name;
   Json allocatable;  // of the node, for resourceFieldRef without a limit
 };
+
+// By which variables a container finds Services (pkg/kubelet/envvars): those of the pod's namespace
+// unless enableServiceLinks is false, and always default/kubernetes. Services without an address
+// of their own have none. `WEB_SERVICE_HOST`, `WEB_SERVICE_PORT`, `WEB_PORT_80_TCP_ADDR` and so on.
+EnvMap ServiceVariables(const Json& pod, const std::vector<ObjectPtr>& services);
 
 // `base` first, then envFrom, then env, each replacing what came before. Errors are kNotFound in
 // upstream's words: `configmap "a" not found`, `couldn't find key b in Secret ns/a`.

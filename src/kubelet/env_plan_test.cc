@@ -87,6 +87,41 @@ TEST(BuildEnv, Cases) {
 }
 
 // The cases of upstream's expansion rules.
+std::vector<ObjectPtr> Services() {
+  std::vector<ObjectPtr> services;
+  for (const char* text :
+       {"{metadata: {name: kubernetes, namespace: default},"
+        " spec: {clusterIP: 127.96.0.1, ports: [{name: https, port: 443}]}}",
+        "{metadata: {name: red-is, namespace: shop}, spec: {clusterIP: 127.96.0.2,"
+        " ports: [{port: 80}, {name: my-dns, port: 53, protocol: UDP}]}}",
+        "{metadata: {name: headless, namespace: shop}, spec: {clusterIP: None}}",
+        "{metadata: {name: far, namespace: shop}, spec: {type: ExternalName}}",
+        "{metadata: {name: other, namespace: default},"
+        " spec: {clusterIP: 127.96.0.3, ports: [{port: 1}]}}"}) {
+    services.push_back(std::make_shared<const Json>(Yaml(text)));
+  }
+  return services;
+}
+
+TEST(ServiceVariables, OfTheNamespaceAndOfTheApi) {
+  const std::string api =
+      "KUBERNETES_PORT=tcp://127.96.0.1:443;KUBERNETES_PORT_443_TCP=tcp://127.96.0.1:443;"
+      "KUBERNETES_PORT_443_TCP_ADDR=127.96.0.1;KUBERNETES_PORT_443_TCP_PORT=443;"
+      "KUBERNETES_PORT_443_TCP_PROTO=tcp;KUBERNETES_SERVICE_HOST=127.96.0.1;"
+      "KUBERNETES_SERVICE_PORT=443;KUBERNETES_SERVICE_PORT_HTTPS=443;";
+  const std::string own =
+      "RED_IS_PORT=tcp://127.96.0.2:80;RED_IS_PORT_53_UDP=udp://127.96.0.2:53;"
+      "RED_IS_PORT_53_UDP_ADDR=127.96.0.2;RED_IS_PORT_53_UDP_PORT=53;RED_IS_PORT_53_UDP_PROTO=udp;"
+      "RED_IS_PORT_80_TCP=tcp://127.96.0.2:80;RED_IS_PORT_80_TCP_ADDR=127.96.0.2;"
+      "RED_IS_PORT_80_TCP_PORT=80;RED_IS_PORT_80_TCP_PROTO=tcp;RED_IS_SERVICE_HOST=127.96.0.2;"
+      "RED_IS_SERVICE_PORT=80;RED_IS_SERVICE_PORT_MY_DNS=53;";
+  EXPECT_EQ(Print(ServiceVariables(kPod, Services())), api + own);
+  Json without = kPod;
+  without["spec"]["enableServiceLinks"] = false;
+  EXPECT_EQ(Print(ServiceVariables(without, Services())), api);
+  EXPECT_EQ(Print(ServiceVariables(kPod, {})), "");
+}
+
 TEST(ExpandVariables, Cases) {
   const EnvMap variables = {{"A", "1"}, {"B", "$(A)"}, {"E", ""}};
   const struct {

@@ -98,6 +98,7 @@ class Kubelet::Impl final : public PodHost {
   Result<std::string> Address(const Json& pod) override;
   void ReleaseAddress(const Json& pod) override;
   Result<std::string> Hosts(const Json& pod, const std::string& address) override;
+  std::vector<ObjectPtr> Services() override { return services_.List(); }
   net::Task<NeededObjects> Fetch(ObjectPtr pod, std::vector<ObjectNeed> needs) override;
   net::Task<Result<Json>> RequestToken(ObjectPtr pod, std::string audience);
 

@@ -78,6 +78,7 @@ Result<platform::ProcessSpec> PodWorker::ProcessFor(std::size_t index,
   if (entry != nullptr) {
     for (auto& [name, value] : entry->env) base[name] = FillPlaceholders(value, values);
   }
+  for (auto& [name, value] : ServiceVariables(*pod_, host_.Services())) base[name] = value;
   auto env = BuildEnv(*pod_, spec, Facts(), objects, std::move(base));
   if (!env) return std::unexpected(env.error());
   auto argv = BuildCommand(host_.catalogue(), image, Words(spec, "command", *env),

@@ -46,6 +46,8 @@ class PodHost {
   virtual void ReleaseAddress(const Json& pod) = 0;
   // Writes the hosts file of the pod's namespace, with this pod in it; its path.
   virtual Result<std::string> Hosts(const Json& pod, const std::string& address) = 0;
+  // Of all namespaces.
+  virtual std::vector<ObjectPtr> Services() = 0;
   // Those of the objects that exist.
   virtual net::Task<NeededObjects> Fetch(ObjectPtr pod, std::vector<ObjectNeed> needs) = 0;
 };

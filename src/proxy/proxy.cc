@@ -16,6 +16,8 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Duration kRetryListen = seconds(5);
+constexpr const char* kPrivileged =
+    " (for ports below 1024 be root, or run `sysctl net.ipv4.ip_unprivileged_port_start=0`)";
 constexpr Duration kWriteTimeout = std::chrono::minutes(5);
 constexpr std::size_t kPumpBytes = std::size_t{64} << 10U;
 
@@ -157,7 +159,8 @@ bool Proxy::Impl::Open(const std::shared_ptr<Listener>& listener) {
   ++counters_.listen_failures;
   if (!failed_.insert(port.listen).second) return false;
   const std::string message = "port " + (port.port_name.empty() ? "" : port.port_name + " ") +
-                              "is not served: " + ok.error().message + "; tried again every 5 s";
+                              "is not served: " + ok.error().message + "; tried again every 5 s" +
+                              (ok.error().code == Code::kForbidden ? kPrivileged : "");
   spdlog::warn("proxy: service {}/{}: {}", port.ns, port.service, message);
   if (const auto service = services_.Get(port.ns, port.service)) {
     events_.Record(*service, "Warning", "ListenFailed", message);
