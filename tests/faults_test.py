@@ -10,9 +10,10 @@ import subprocess
 import tempfile
 import time
 
-from harness import (DEPLOYMENTS, HPAS, NS, Failure, check, cluster, done, events, pods, publish,
-                     ready_replicas, redis, replicas, run_cases, service_ip, start_example,
-                     wait_for, wait_for_zero)
+from harness import (DEPLOYMENTS, HPAS, NS, Failure, alive, check, cluster, descendants,
+                     descends_from, done, events, object_uids, pods, publish, ready_replicas,
+                     redis, replicas, run_cases, service_ip, start_example, wait_for,
+                     wait_for_zero)
 
 DEPLOYMENT = """
 apiVersion: apps/v1
@@ -213,39 +214,6 @@ def process_of(c, app, program):
     raise Failure(f"no process {program} of {app}")
 
 
-def parent_of(pid):
-    text = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    return int(text.rsplit(")", 1)[1].split()[1])
-
-
-def descends_from(pid, ancestor):
-    while pid > 1:
-        if pid == ancestor:
-            return True
-        try:
-            pid = parent_of(pid)
-        except OSError:
-            return False
-    return False
-
-
-def descendants(ancestor):
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*"):
-        pid = int(path.name)
-        if pid != ancestor and descends_from(pid, ancestor):
-            found.append(pid)
-    return found
-
-
-def alive(pid):
-    try:
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        return state != "Z"
-    except OSError:
-        return False
-
-
 def redis_dies_in_mid_burst(args):
     with cluster(args) as c:
         start_example(c)
@@ -297,14 +265,6 @@ def weir_killed_in_mid_burst(args):
             "containerStatuses"][0]["restartCount"] == 1, 20)
         wait_for("all items to be done", lambda: done(c) == 60, 90)
         wait_for_zero(c)
-
-
-def object_uids(c):
-    paths = [f"{NS}/services", f"{NS}/configmaps", DEPLOYMENTS, HPAS,
-             "/apis/monitoring.coreos.com/v1/namespaces/default/servicemonitors",
-             "/apis/monitoring.coreos.com/v1/namespaces/default/prometheusrules"]
-    return {(path, o["metadata"]["name"], o["metadata"]["uid"])
-            for path in paths for o in c.get(path)["items"]}
 
 
 def no_descendant_outlives_weir(args):

@@ -1,6 +1,11 @@
 """What the end-to-end tests share: arguments, a cluster per test case, waits, and a summary."""
 import argparse
+import ctypes
+import fcntl
+import os
 import pathlib
+import socket
+import struct
 import sys
 import time
 import traceback
@@ -50,6 +55,17 @@ def check(condition, message):
 
 def cluster(args, *flags, **more):
     return Cluster(args.weir, args.kubectl, "--downscale-stabilization", "3s", *flags, **more)
+
+
+def private_network():
+    """Gives this program and what it starts a loopback interface of their own, where it may."""
+    clone_newnet, siocsifflags, iff_up = 0x40000000, 0x8914, 1
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(clone_newnet) != 0:
+        print(f"on the machine's network: {os.strerror(ctypes.get_errno())}", flush=True)
+        return
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, siocsifflags, struct.pack("16sH14s", b"lo", iff_up, b""))
 
 
 def ready_replicas(c, name):
@@ -102,3 +118,44 @@ def publish(c, count):
 
 def done(c):
     return int(redis(service_ip(c, "redis-master"), "GET", "jobs:done") or 0)
+
+
+def object_uids(c):
+    paths = [f"{NS}/services", f"{NS}/configmaps", DEPLOYMENTS, HPAS,
+             "/apis/monitoring.coreos.com/v1/namespaces/default/servicemonitors",
+             "/apis/monitoring.coreos.com/v1/namespaces/default/prometheusrules"]
+    return {(path, o["metadata"]["name"], o["metadata"]["uid"])
+            for path in paths for o in c.get(path)["items"]}
+
+
+def parent_of(pid):
+    text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    return int(text.rsplit(")", 1)[1].split()[1])
+
+
+def descends_from(pid, ancestor):
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        try:
+            pid = parent_of(pid)
+        except OSError:
+            return False
+    return False
+
+
+def descendants(ancestor):
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        pid = int(path.name)
+        if pid != ancestor and descends_from(pid, ancestor):
+            found.append(pid)
+    return found
+
+
+def alive(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return state != "Z"
+    except OSError:
+        return False

@@ -64,7 +64,8 @@ class Cluster:
     def __exit__(self, *_):
         self.close()
 
-    def start(self, port=None):
+    def start(self, port=None, started=lambda: None):
+        """Resumes when it is ready; calls `started` as soon as there is a process."""
         command = [self.weir, "up", "--data-dir", self.dir, *self.flags]
         if port is not None:
             command += ["--port", str(port)]
@@ -74,6 +75,7 @@ class Cluster:
         self.process = subprocess.Popen([str(c) for c in command], stdout=self.log,
                                         stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                         env=self.env, start_new_session=True)
+        started()
 
         def ready():
             if self.process.poll() is not None:
