@@ -221,7 +221,7 @@ void Pass::FailScale(const std::string& error) {
   status_.SetCondition(kAbleToScale, false, "FailedGetScale",
                        "the HPA controller was unable to get the target's current scale: " + error);
   decision_.error = seen_.scale_error_context + ": " + error;
-  decision_.status = status_.Build();
+  decision_.status = std::move(status_).Build();
 }
 
 bool Pass::FailMetrics(Json metrics, std::string error) {
@@ -231,7 +231,7 @@ bool Pass::FailMetrics(Json metrics, std::string error) {
                     Reference(subject_) + ": " + error;
   decision_.events_after_status.push_back(
       {"Warning", "FailedComputeMetricsReplicas", std::move(error)});
-  decision_.status = status_.Build();
+  decision_.status = std::move(status_).Build();
   return false;
 }
 
@@ -366,7 +366,7 @@ Decision Pass::Run() {
   status_.SetCurrent(current);
   status_.SetMetrics(metrics_);
   decision_.settled = true;
-  decision_.status = status_.Build();
+  decision_.status = std::move(status_).Build();
   if (!options_.departures.look_again) decision_.look_again.reset();
   return std::move(decision_);
 }
@@ -440,7 +440,7 @@ Decision Decide(const Subject& subject, const Observations& seen, History& histo
 void Complete(Decision& decision, const Subject& subject,
               const std::optional<std::string>& write_error, History& history, Time now,
               const Options& options) {
-  StatusBuilder status(decision.status, now);
+  StatusBuilder status(std::move(decision.status), now);
   if (decision.scale_to && write_error) {
     decision.events.push_back(
         {"Warning", "FailedRescale", NewSize(decision) + "; error: " + *write_error});
@@ -454,7 +454,7 @@ void Complete(Decision& decision, const Subject& subject,
   } else if (decision.settled) {
     status.SetReplicas(decision.current, decision.current);
   }
-  decision.status = status.Build();
+  decision.status = std::move(status).Build();
   decision.status_changed = !SameStatus(decision.status, subject.status);
   decision.values_only = decision.status_changed && SameButValues(decision.status, subject.status);
 }

@@ -1,5 +1,7 @@
 #include "autoscale/status.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace weir::autoscale {
@@ -8,35 +10,80 @@ namespace {
 constexpr std::string_view kKept[] = {"lastScaleTime", "currentReplicas", "desiredReplicas",
                                       "currentMetrics", "conditions"};
 
+// The value of a key; null where it means the same as no such key.
+const Json* Meaning(const Json& status, std::string_view key) {
+  const Json* value = status.is_object() ? Find(status, key) : nullptr;
+  if (value == nullptr || value->is_null()) return nullptr;
+  if (value->is_array() && value->empty()) return nullptr;
+  if (value->is_number() && *value == 0) return nullptr;
+  return value;
+}
+
 Json Essence(const Json& status) {
   Json essence = Json::object();
   for (const std::string_view key : kKept) {
-    const Json* value = status.is_object() ? Find(status, key) : nullptr;
-    if (value == nullptr || value->is_null()) continue;
-    if (value->is_array() && value->empty()) continue;
-    if (value->is_number() && *value == 0) continue;
-    essence[std::string(key)] = *value;
+    const Json* value = Meaning(status, key);
+    if (value != nullptr) essence[std::string(key)] = *value;
   }
   return essence;
 }
 
-// The metrics without their values: which ones are there.
-Json WithoutValues(Json status) {
-  status = Essence(status);
-  const auto metrics = status.find("currentMetrics");
-  if (metrics == status.end()) return status;
-  for (Json& metric : *metrics) {
-    for (auto& [key, source] : metric.items()) {
-      if (source.is_object()) source.erase("current");
-    }
+// As Essence, of a status that nobody needs any more.
+Json TakeEssence(Json status) {
+  if (!status.is_object()) return Json::object();
+  for (auto field = status.begin(); field != status.end();) {
+    const bool kept = std::ranges::find(kKept, field.key()) != std::end(kKept) &&
+                      Meaning(status, field.key()) != nullptr;
+    field = kept ? std::next(field) : status.erase(field);
   }
   return status;
+}
+
+using SameFn = bool (*)(const Json& a, const Json& b);
+
+bool Equal(const Json& a, const Json& b) { return a == b; }
+
+// One metric beside another, but for their current values.
+bool SameMetric(const Json& a, const Json& b) {
+  if (!a.is_object() || !b.is_object() || a.size() != b.size()) return a == b;
+  for (const auto& [key, source] : a.items()) {
+    const Json* other = Find(b, key);
+    if (other == nullptr) return false;
+    if (!source.is_object() || !other->is_object()) {
+      if (source != *other) return false;
+      continue;
+    }
+    for (const auto& [from, to] : {std::pair(&source, other), std::pair(other, &source)}) {
+      for (const auto& [field, value] : from->items()) {
+        if (field == "current") continue;
+        const Json* beside = Find(*to, field);
+        if (beside == nullptr || *beside != value) return false;
+      }
+    }
+  }
+  return true;
+}
+
+bool SameMetrics(const Json& a, const Json& b) {
+  return a.is_array() && b.is_array() ? std::ranges::equal(a, b, SameMetric) : a == b;
+}
+
+bool Same(const Json& a, const Json& b, SameFn same_metrics) {
+  return std::ranges::all_of(kKept, [&](std::string_view key) {
+    const Json* mine = Meaning(a, key);
+    const Json* other = Meaning(b, key);
+    if (mine == nullptr || other == nullptr) return mine == other;
+    return key == "currentMetrics" ? same_metrics(*mine, *other) : *mine == *other;
+  });
 }
 
 }  // namespace
 
 StatusBuilder::StatusBuilder(const Json& stored, Time now)
     : status_(Essence(stored)), now_(FormatRfc3339(now)) {}
+
+StatusBuilder::StatusBuilder(Json&& stored, Time now)
+    : status_(TakeEssence(std::move(stored))), now_(FormatRfc3339(now)) {}
 
 void StatusBuilder::SetCondition(std::string_view type, bool value, std::string_view reason,
                                  std::string_view message) {
@@ -78,8 +125,8 @@ void StatusBuilder::SetMetrics(Json metrics) { status_["currentMetrics"] = std::
 
 void StatusBuilder::SetScaleTime() { status_["lastScaleTime"] = now_; }
 
-Json StatusBuilder::Build() const {
-  Json status = Essence(status_);
+Json StatusBuilder::Build() && {
+  Json status = TakeEssence(std::move(status_));
   if (!status.contains("desiredReplicas")) status["desiredReplicas"] = 0;
   if (!status.contains("currentMetrics")) status["currentMetrics"] = nullptr;
   return status;
@@ -92,8 +139,8 @@ bool ConditionIsTrue(const Json& status, std::string_view type) {
   return false;
 }
 
-bool SameStatus(const Json& a, const Json& b) { return Essence(a) == Essence(b); }
+bool SameStatus(const Json& a, const Json& b) { return Same(a, b, Equal); }
 
-bool SameButValues(const Json& a, const Json& b) { return WithoutValues(a) == WithoutValues(b); }
+bool SameButValues(const Json& a, const Json& b) { return Same(a, b, SameMetrics); }
 
 }  // namespace weir::autoscale

@@ -14,6 +14,7 @@ class StatusBuilder {
  public:
   // `stored` is an object or null. observedGeneration is dropped, as 1.36 does.
   StatusBuilder(const Json& stored, Time now);
+  StatusBuilder(Json&& stored, Time now);
 
   // Changes in place; a new one goes to the end. The transition time changes with the value alone.
   void SetCondition(std::string_view type, bool value, std::string_view reason,
@@ -25,8 +26,8 @@ class StatusBuilder {
   void SetMetrics(Json metrics);  // an array, or null
   void SetScaleTime();
 
-  // As the API server stores it: currentReplicas and conditions are absent where 0 or empty.
-  Json Build() const;
+  // As the API server stores it: currentReplicas and conditions are absent where 0 or empty. Once.
+  Json Build() &&;
 
  private:
   Json status_;
