@@ -8,6 +8,7 @@
 #include "apiserver/list_plan.h"
 #include "base/strings.h"
 #include "kube/status.h"
+#include "kube/typed_text.h"
 
 namespace weir::apiserver {
 namespace {
@@ -87,7 +88,7 @@ std::vector<kubestore::ObjectPtr> Server::Impl::InMemory(const Call& call,
   if (!IsOwn(call)) return objects;
   for (Json& value : own_resources.at(call.stored->GroupResource())(call.info.ns, name)) {
     value["metadata"]["resourceVersion"] = std::to_string(store.version());
-    std::string body = DumpJson(value);
+    std::string body = kube::DumpObject(value);
     objects.push_back(std::make_shared<const kubestore::Object>(std::move(value), std::move(body)));
   }
   return objects;
