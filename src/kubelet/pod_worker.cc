@@ -263,7 +263,8 @@ net::Task<bool> PodWorker::SetUp() {
 }
 
 Status PodWorker::WriteVolumes() {
-  platform::SystemFileSystem files;
+  // A file that a crash left empty differs from its content, and is written again.
+  platform::SystemFileSystem files(/*durable=*/false);
   for (const VolumePlan& volume : volumes_) {
     if (volume.folder.empty()) continue;
     // As upstream, an emptyDir may be written by any user that the program becomes.

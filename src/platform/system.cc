@@ -121,7 +121,7 @@ Status SystemFileSystem::Write(const std::string& path, std::string content, uns
   if (!fd.ok()) return FileError(path, errno);
   Status status = WriteAll(fd.get(), content, path);
   if (status && fchmod(fd.get(), mode) != 0) status = FileError(path, errno);
-  if (status && fsync(fd.get()) != 0) status = FileError(path, errno);
+  if (status && durable_ && fsync(fd.get()) != 0) status = FileError(path, errno);
   if (status && rename(temporary.c_str(), path.c_str()) != 0) status = FileError(path, errno);
   if (!status) unlink(temporary.c_str());
   return status;

@@ -24,6 +24,10 @@ class SystemRandom final : public env::Random {
 
 class SystemFileSystem final : public env::FileSystem {
  public:
+  // `durable`: a Write that has returned survives a loss of power. Waiting for the disk takes
+  // milliseconds: what can be made anew does without.
+  explicit SystemFileSystem(bool durable = true) : durable_(durable) {}
+
   Result<std::string> Read(const std::string& path) override;
   Status Write(const std::string& path, std::string content, unsigned mode = 0644) override;
   Status Append(const std::string& path, std::string_view content) override;
@@ -31,6 +35,9 @@ class SystemFileSystem final : public env::FileSystem {
   Status MakeDirs(const std::string& path, unsigned mode = 0755) override;
   Status Remove(const std::string& path) override;
   bool Exists(const std::string& path) override;
+
+ private:
+  bool durable_;
 };
 
 // An advisory lock on `path` (flock), held until destruction, with the owner's pid inside.
