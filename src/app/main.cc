@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -44,9 +45,14 @@ int Main(int argc, char** argv) {
       "up", "A local Kubernetes cluster in the foreground; its pods are local processes.");
   up_command->add_option("-f,--filename", up.files,
                          "Manifests to apply at start: files or folders");
-  up_command->add_option("--data-dir", up.data_dir,
-                         "Where objects, logs and credentials are kept (" + DefaultDataDir() + ")");
-  up_command->add_option("--port", up.port, "Port of the API (6443, or a free one if it is taken)");
+  up_command
+      ->add_option("--data-dir", up.data_dir,
+                   "Where objects, logs and credentials are kept (" + DefaultDataDir() + ")")
+      ->check(CLI::Validator(
+          [](std::string& text) { return std::string(text.empty() ? "must name a folder" : ""); },
+          "FOLDER"));
+  up_command->add_option("--port", up.port, "Port of the API (6443, or a free one if it is taken)")
+      ->check(CLI::Range(0, 65535));
   up_command
       ->add_option("--downscale-stabilization", stabilization,
                    "How long an HPA without behavior remembers higher recommendations")
@@ -109,6 +115,12 @@ int Main(int argc, char** argv) {
           "`json`: the record as it is")
       ->check(CLI::IsMember({"json"}));
 
+  // Of an unknown command CLI11 says only that one is required.
+  const auto is_asked = [&](const CLI::App* command) { return command->check_name(argv[1]); };
+  if (argc > 1 && *argv[1] != '-' && app.get_subcommands(is_asked).empty()) {
+    fmt::print(stderr, "weir: no command \"{}\"; weir --help lists them\n", argv[1]);
+    return 2;
+  }
   CLI11_PARSE(app, argc, argv);
   if (up_command->parsed()) {
     up.downscale_stabilization =
