@@ -25,7 +25,8 @@ python3 tools/tidy.py
 # The project's own sessions, and the recordings of a real cluster where they are at hand.
 play_sessions() {
   local play="python3 tools/goldens.py --weir build/dev/weir --kubectl build/kubectl-1.33/kubectl"
-  $play --own 1.33 && $play --recorded
+  $play --own 1.33 || [ $? = 77 ] || return 1  # 77: nothing is there to play
+  $play --recorded || [ $? = 77 ]
 }
 
 stage "ThreadSanitizer: the build; sessions of kubectl meanwhile, which mostly wait"

@@ -29,6 +29,7 @@ import sessions
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECORDINGS = pathlib.Path(os.environ.get("WEIR_UPSTREAM_DIR", ROOT.parent / "shared")) / "goldens"
+SKIPPED = 77  # the exit status where nothing could be played
 DEPARTURES = ROOT / "docs/departures.txt"
 OWN = ROOT / "tests/goldens"
 KNOWN = ROOT / "tests/goldens/known-failures.txt"
@@ -262,10 +263,10 @@ def main():
     args = parser.parse_args()
     if not pathlib.Path(args.kubectl).exists():
         print(f"goldens: {args.kubectl} is not here: no session was played")
-        return 0
+        return SKIPPED
     if args.recorded and not RECORDINGS.is_dir():
         print(f"goldens: {RECORDINGS} is not here: no session was played")
-        return 0
+        return SKIPPED
     folder = OWN / args.own if args.own else RECORDINGS / "sessions"
     paths = [path for path in sorted(folder.glob("*.session"))
              if not args.sessions or any(fnmatch.fnmatch(path.stem, p) for p in args.sessions)]
