@@ -36,8 +36,8 @@ class Reader {
     for (const Json& stage : GetArray(record_, {"stages"})) {
       if (GetString(stage, "stage") == name) return stage;
     }
-    static const Json none = Json::object();
-    return none;
+    static const Json kNone = Json::object();
+    return kNone;
   }
   std::int64_t After(std::string_view stage) const { return GetInt(Stage(stage), {"replicas"}, 0); }
   std::string Until(std::string_view stage) const { return GetString(Stage(stage), "until"); }
@@ -47,8 +47,8 @@ class Reader {
     for (const Json& metric : metrics()) {
       if (GetBool(metric, {"wins"}, false)) return metric;
     }
-    static const Json none = Json::object();
-    return none;
+    static const Json kNone = Json::object();
+    return kNone;
   }
   // The metric that first could not be read; null where all could.
   const Json* Unread() const {

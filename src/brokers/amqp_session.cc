@@ -352,13 +352,12 @@ Status AmqpSession::State::TakeHeader(const AmqpFrame& frame) {
 
 Status AmqpSession::State::TakeBody(const AmqpFrame& frame) {
   const auto it = contents.find(frame.channel);
-  if (it == contents.end() || !it->second.missing_bytes ||
-      *it->second.missing_bytes < frame.payload.size()) {
-    return Unexpected("body frame");
-  }
+  if (it == contents.end()) return Unexpected("body frame");
+  auto& missing = it->second.missing_bytes;
+  if (!missing || *missing < frame.payload.size()) return Unexpected("body frame");
   it->second.event.message.body += frame.payload;
-  *it->second.missing_bytes -= frame.payload.size();
-  if (*it->second.missing_bytes == 0) Finish(frame.channel);
+  *missing -= frame.payload.size();
+  if (*missing == 0) Finish(frame.channel);
   return {};
 }
 
@@ -382,8 +381,9 @@ Status AmqpSession::Feed(std::string_view bytes) {
   while (true) {
     const Result<std::optional<AmqpFrame>> frame = state_->reader.Next();
     if (!frame) return std::unexpected(frame.error());
-    if (!*frame) return {};
-    const Status taken = state_->Take(**frame);
+    const std::optional<AmqpFrame>& found = *frame;
+    if (!found) return {};
+    const Status taken = state_->Take(*found);
     recycle_amqp_pool(&state_->pool);
     if (!taken) return taken;
   }
@@ -435,6 +435,7 @@ void AmqpSession::Publish(std::uint16_t channel, std::string_view queue,
   state_->Send(channel, AMQP_BASIC_PUBLISH_METHOD, &request);
 
   std::vector<amqp_table_entry_t> headers;
+  headers.reserve(message.headers.size());
   for (const auto& [name, value] : message.headers) headers.push_back(IntegerEntry(name, value));
   constexpr std::uint8_t kPersistent = 2;
   amqp_basic_properties_t properties{};

@@ -123,8 +123,8 @@ struct Redis::State {
     while (replies->size() < commands.size()) {
       Result<std::optional<RespValue>> reply = parser.Next();
       if (!reply) co_return FailWith(reply.error());
-      if (*reply) {
-        replies->push_back(std::move(**reply));
+      if (std::optional<RespValue>& whole = *reply) {
+        replies->push_back(*std::move(whole));
         continue;
       }
       const Result<std::string> piece = co_await stream->Read(kReadBytes, timeout);

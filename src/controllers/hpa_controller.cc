@@ -345,9 +345,8 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
   const Time told_from = memory->since + options.sync_period;
   autoscale::History history = memory->history;
   Decision decision = autoscale::Decide(*subject, seen, history, now, engine);
-  if (wake_listener && made->hops.metric_changed) {
-    wake_listener(clock.Now() - *made->hops.metric_changed);
-  }
+  const std::optional<Time>& changed = made->hops.metric_changed;
+  if (wake_listener && changed) wake_listener(clock.Now() - *changed);
   const bool is_new = !options.upstream_exact && now < told_from;
   const bool put_off = is_new && PutOffFailures(decision);
   if (!put_off) std::swap(memory->history, history);

@@ -183,8 +183,8 @@ net::Task<Status> RabbitExporter::State::Declare(std::vector<RabbitQueueKey> que
     const auto states = co_await ConnectionTo(vhost).Inspect(names);
     if (!states) co_return std::unexpected(states.error());
     for (std::size_t i = 0; i < names.size(); ++i) {
-      if (!(*states)[i]) continue;
-      findings.declared[{vhost, names[i]}] = {(*states)[i]->ready, (*states)[i]->consumers};
+      const auto& state = (*states)[i];
+      if (state) findings.declared[{vhost, names[i]}] = {state->ready, state->consumers};
     }
   }
   co_return Status();

@@ -89,6 +89,7 @@ struct RedisExporter::State {
       keys.insert(found->begin(), found->end());
     }
     std::vector<brokers::RedisCommand> types;
+    types.reserve(keys.size() + 1);
     for (const std::string& key : keys) types.push_back({"TYPE", key});
     types.push_back({"PING"});  // so that Redis is asked even where there are no keys
     const auto told = co_await redis->Pipeline(std::move(types));

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/check.h"
 #include "base/result.h"
 #include "net/deadline.h"
 #include "net/loop.h"
@@ -39,6 +40,7 @@ class Connection {
 
   template <class Token>
   auto Handshake(boost::asio::ssl::stream_base::handshake_type type, Token token) {
+    WEIR_CHECK(tls_.has_value());
     return tls_->async_handshake(type, token);
   }
 
@@ -67,6 +69,7 @@ class Connection {
 
   template <class Token>
   auto ShutdownTls(Token token) {
+    WEIR_CHECK(tls_.has_value());
     return tls_->async_shutdown(token);
   }
 

@@ -38,11 +38,11 @@ struct Exchange {
 
   std::unique_ptr<Connection> connection;
   boost::beast::flat_buffer buffer;
-  std::optional<MessageParser<false>> parser;
+  std::unique_ptr<MessageParser<false>> parser;
   bool answered = false;  // a byte of a response came
 
   void Expect(const HttpRequest& request, boost::optional<std::uint64_t> max_body_bytes) {
-    parser.emplace(kHeaderBytesMax, max_body_bytes);
+    parser = std::make_unique<MessageParser<false>>(kHeaderBytesMax, max_body_bytes);
     if (request.method == "HEAD") parser->skip(true);
   }
 

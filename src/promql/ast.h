@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/check.h"
 #include "model/labels.h"
 
 namespace weir::promql {
@@ -124,6 +125,12 @@ struct Binary {
   ExprPtr rhs;
   bool return_bool = false;
   std::optional<VectorMatching> matching;  // where both sides are instant vectors
+
+  // REQUIRES: they are.
+  const VectorMatching& vector_matching() const {
+    WEIR_CHECK(matching.has_value());
+    return *matching;
+  }
 };
 
 struct Unary {

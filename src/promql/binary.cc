@@ -35,7 +35,7 @@ bool DropsName(BinaryOp op) { return !IsComparison(op) && !IsSetOperator(op); }
 bool Holds(BinaryOp op, double lhs, double rhs) { return Compute(op, lhs, rhs) != 0; }
 
 Labels ResultLabels(const Binary& binary, const Labels& many, const Labels& one, bool delayed) {
-  const VectorMatching& matching = *binary.matching;
+  const VectorMatching& matching = binary.vector_matching();
   Labels result = many;
   if (DropsName(binary.op) && !delayed) result.Remove(model::kMetricName);
   if (matching.card == Card::kOneToOne) {
@@ -51,7 +51,7 @@ Labels ResultLabels(const Binary& binary, const Labels& many, const Labels& one,
 }
 
 Elements SetOperation(const Binary& binary, Elements lhs, Elements rhs) {
-  const VectorMatching& matching = *binary.matching;
+  const VectorMatching& matching = binary.vector_matching();
   const bool is_or = binary.op == BinaryOp::kOr;
   LabelsMap<bool> signatures;
   for (const Element& element : is_or ? lhs : rhs) {
@@ -150,10 +150,11 @@ Elements VectorWithScalar(const Binary& binary, Elements vector, double scalar, 
 
 Result<Elements> VectorWithVector(const Binary& binary, Elements lhs, Elements rhs, bool delayed) {
   if (IsSetOperator(binary.op)) return SetOperation(binary, std::move(lhs), std::move(rhs));
-  const VectorMatching& matching = *binary.matching;
+  const VectorMatching& matching = binary.vector_matching();
   const bool swapped = matching.card == Card::kOneToMany;
-  Elements many = swapped ? std::move(rhs) : std::move(lhs);
-  const Elements one = swapped ? std::move(lhs) : std::move(rhs);
+  if (swapped) std::swap(lhs, rhs);
+  Elements many = std::move(lhs);
+  const Elements one = std::move(rhs);
   if (many.empty() || one.empty()) return Elements{};
 
   LabelsMap<const Element*> by_signature;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/check.h"
 #include "base/strings.h"
 #include "promql/functions.h"
 
@@ -68,6 +69,7 @@ Fault CheckAggregate(Expr& expr, Aggregate& aggregate) {
 }
 
 Fault CheckMatching(const Expr& expr, Binary& binary, bool vectors) {
+  WEIR_CHECK(binary.matching.has_value());
   VectorMatching& matching = *binary.matching;
   if (IsSetOperator(binary.op) && matching.card == VectorMatching::Card::kOneToOne) {
     matching.card = VectorMatching::Card::kManyToMany;

@@ -240,9 +240,9 @@ void KahanStep(double value, double& sum, double& compensation) {
 }  // namespace
 
 const Function* FindFunction(std::string_view name) {
-  static const Table table = MakeTable();
-  const auto found = table.find(name);
-  return found == table.end() ? nullptr : &found->second;
+  static const Table kTable = MakeTable();
+  const auto found = kTable.find(name);
+  return found == kTable.end() ? nullptr : &found->second;
 }
 
 void KahanSum::Add(double value) { KahanStep(value, sum_, compensation_); }
