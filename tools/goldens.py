@@ -213,15 +213,6 @@ def play_all(args, paths):
     return results
 
 
-def play_again(args, results, expected):
-    """Plays sessions with differences that are not `expected` once more. Some commands race with
-    themselves (`sleep 1 & timeout 3 kubectl get -w`): what differs twice differs."""
-    again = [path for path, answers in results.items()
-             if any(not a.equal and label(path, a.step) not in expected for a in answers)]
-    for path, second in (play_all(args, again) if again else {}).items():
-        results[path] = [a if a.equal else b for a, b in zip(results[path], second)]
-
-
 def print_difference(path, answer):
     print(f"--- {label(path, answer.step)}")
     for line in difflib.unified_diff(answer.step.expected, answer.output, "recorded", "printed",
@@ -285,7 +276,6 @@ def main():
     results = play_all(args, paths)
     if args.record:
         return 0
-    play_again(args, results, departures | known)
     counts, regressions = {"passed": 0, "failed": 0, "departed": 0}, 0
     for path, answers in results.items():
         for answer in answers:
