@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""clang-tidy over the sources that the last commits changed (CI: those of HEAD), or over all of
-them.
+"""clang-tidy over the sources that the last commits changed (CI: those of HEAD); over all of them
+with --all, or where .clang-tidy itself changed there.
 
 Most of clang-tidy's time goes into the headers, so the sources of a module are looked at together:
 a file under build/tidy includes as many as have no name in common in their unnamed namespaces. A
@@ -35,7 +35,8 @@ def git(*args):
 
 def changed():
     base = git("rev-list", f"--max-count={COMMITS + 1}", "HEAD")[-1]
-    return git("diff", "--name-only", "--diff-filter=d", base, "--", *KINDS)
+    files = git("diff", "--name-only", "--diff-filter=d", base, "--", *KINDS, ".clang-tidy")
+    return git("ls-files", *KINDS) if ".clang-tidy" in files else files
 
 
 def unnamed(text):
