@@ -67,7 +67,7 @@ Observations Observe(const Subject& subject, const std::string& kind, int pods) 
     usage.containers.push_back(
         {.name = "app", .amounts = {{"cpu", kube::Quantity::FromMilli(240)}}});
     usage.timestamp = kNow;
-    seen.pods.push_back(std::move(pod));
+    seen.pods.push_back(std::make_shared<const Pod>(std::move(pod)));
     result.pods.push_back(std::move(usage));
   }
   result.values.push_back(kube::Quantity::FromMilli(std::int64_t{9'700} * pods));

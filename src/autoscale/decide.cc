@@ -63,10 +63,11 @@ std::expected<kube::LabelSelector, SelectorFailure> PodSelector(const Subject& s
   }
   // Two autoscalers that reach the same pod would fight: neither acts.
   std::set<std::string> rivals;
-  for (const Pod& pod : seen.pods) {
-    if (!selector->Matches(pod.labels)) continue;
+  for (const PodPtr& pod : seen.pods) {
+    if (seen.neighbours.empty()) break;
+    if (!selector->Matches(pod->labels)) continue;
     for (const Neighbour& other : seen.neighbours) {
-      if (other.name != subject.name && other.selector.Matches(pod.labels)) {
+      if (other.name != subject.name && other.selector.Matches(pod->labels)) {
         rivals.insert(subject.ns + "/" + other.name);
       }
     }

@@ -213,7 +213,7 @@ std::string ScenarioLine(const Inputs& inputs) {
   }
   PutList(line, "others", std::move(others));
   Json pods = Json::array();
-  for (const Pod& pod : inputs.seen.pods) pods.push_back(PodText(pod));
+  for (const PodPtr& pod : inputs.seen.pods) pods.push_back(PodText(*pod));
   PutList(line, "podDefaults", TakeCommon(pods));
   const Result<HpaSpec> spec = ParseSpec(GetObject(hpa, {"spec"}));
   line["steps"] = Json::array(

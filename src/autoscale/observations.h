@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,9 @@ struct Pod {
   std::vector<Container> init_containers;
   Amounts requests;  // of the pod as a whole
 };
+
+// Shared by the decisions that saw it.
+using PodPtr = std::shared_ptr<const Pod>;
 
 // Reads a v1 Pod. Amounts that are no quantities count as absent.
 Pod PodFromJson(const Json& pod);
@@ -87,7 +91,7 @@ struct Observations {
   std::optional<std::string> scale_error;
   std::string scale_error_context;
   Scale scale;
-  std::vector<Pod> pods;  // of the namespace, in list order
+  std::vector<PodPtr> pods;  // of the namespace, in list order; none is null
   std::vector<Neighbour> neighbours;
   std::vector<MetricResult> metrics;  // same index as spec.metrics; those not requested are empty
 };

@@ -104,8 +104,8 @@ Result<std::int64_t> RequestOf(const Pod& pod, const std::string& resource,
 
 std::vector<const Pod*> SelectPods(const Observations& seen, const kube::LabelSelector& selector) {
   std::vector<const Pod*> pods;
-  for (const Pod& pod : seen.pods) {
-    if (selector.Matches(pod.labels)) pods.push_back(&pod);
+  for (const PodPtr& pod : seen.pods) {
+    if (selector.Matches(pod->labels)) pods.push_back(pod.get());
   }
   return pods;
 }

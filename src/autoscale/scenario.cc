@@ -90,14 +90,14 @@ Result<Pod> ReadPod(const Json& json) {
   return pod;
 }
 
-Result<std::vector<Pod>> ReadPods(const Json& list, const Json& defaults) {
-  std::vector<Pod> pods;
+Result<std::vector<PodPtr>> ReadPods(const Json& list, const Json& defaults) {
+  std::vector<PodPtr> pods;
   for (const Json& json : list) {
     Json merged = defaults.is_object() ? defaults : Json::object();
     for (const auto& [key, value] : json.items()) merged[key] = value;
     Result<Pod> pod = ReadPod(merged);
     if (!pod) return Prefixed("pods[" + std::to_string(pods.size()) + "]", pod.error());
-    pods.push_back(*std::move(pod));
+    pods.push_back(std::make_shared<const Pod>(*std::move(pod)));
   }
   return pods;
 }

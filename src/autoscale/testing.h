@@ -53,7 +53,8 @@ class Generator {
                   .status_replicas = Chance(80) ? replicas : Count(60),
                   .selector = "app=web"};
     const std::int32_t pods = std::min(replicas, 40) + (Chance(15) ? Count(3) : 0);
-    for (std::int32_t i = 0; i < pods; ++i) seen.pods.push_back(MakePod(i));
+    for (std::int32_t i = 0; i < pods; ++i)
+      seen.pods.push_back(std::make_shared<const Pod>(MakePod(i)));
     for (const MetricSpec& metric : subject.spec.metrics) {
       seen.metrics.push_back(Chance(15) ? Away() : Answer(metric, seen.pods));
     }
@@ -165,7 +166,7 @@ class Generator {
     return pod;
   }
 
-  MetricResult Answer(const MetricSpec& metric, const std::vector<Pod>& pods) {
+  MetricResult Answer(const MetricSpec& metric, const std::vector<PodPtr>& pods) {
     MetricResult result;
     if (metric.type == MetricType::kObject || metric.type == MetricType::kExternal) {
       for (int i = metric.type == MetricType::kObject ? 0 : Count(4) - 1; i >= 0; --i) {
@@ -173,12 +174,12 @@ class Generator {
       }
       return result;
     }
-    for (const Pod& pod : pods) {
+    for (const PodPtr& pod : pods) {
       if (Chance(10)) continue;
       PodUsage usage;
-      usage.pod = pod.name;
+      usage.pod = pod->name;
       usage.value = Value();
-      for (const Container& container : pod.containers) {
+      for (const Container& container : pod->containers) {
         if (!Chance(3)) usage.containers.push_back({.name = container.name, .amounts = Amount()});
       }
       usage.timestamp = kGeneratedStart - std::chrono::seconds(Count(60));

@@ -19,8 +19,13 @@ namespace {
 using autoscale::Decision;
 using autoscale::Observations;
 using autoscale::Subject;
+using SubjectPtr = std::shared_ptr<const Subject>;
 
 constexpr int kStatusTries = 3;
+// Passes that are so close to each other are of the same moment.
+constexpr Duration kMoment = std::chrono::milliseconds(50);
+// Some 50 ms of CPU.
+constexpr int kValueWritesASecond = 100;
 
 std::int64_t ResourceVersion(const Json& object) {
   return ParseInt(GetString(object, {"metadata", "resourceVersion"})).value_or(0);
@@ -30,18 +35,18 @@ std::int64_t ResourceVersion(const Json& object) {
 struct Memory {
   Time since;  // when the object came, or what it reads changed
   autoscale::History history;
-  client::ObjectPtr written;                // the newest object that a write of ours returned
+  client::ObjectPtr written;  // the newest object that a write of ours returned
+  client::ObjectPtr parsed;   // what the subject was read from
+  SubjectPtr subject;
+  PodsSeen pods;
+  client::ObjectPtr scaled;                 // the target as cached when last looked at ...
+  std::shared_ptr<const Json> scale;        // ... and its scale
+  std::int64_t scale_version = 0;           // of the target, when its scale was last written
   Duration values_due{0};                   // when current values alone are worth a write again
   std::int32_t replicas = 0;                // the target's, which averages are over
   std::optional<std::int32_t> values_over;  // the same when values were last written
   std::optional<Time> metric_changed;
   std::map<std::string, Duration> warned;  // text -> when
-};
-
-// What the index knows of one autoscaler.
-struct Entry {
-  std::vector<MetricRef> metrics;
-  bool reads_pods = false;
 };
 
 autoscale::Options EngineOptions(const HpaOptions& options) {
@@ -64,7 +69,6 @@ struct HpaController::State {
   void OnHpa(const client::ObjectPtr& before, const client::ObjectPtr& after);
   void OnPod(const client::ObjectPtr& before, const client::ObjectPtr& after);
   void Index(const std::string& key, const Json& hpa);
-  void Unindex(const std::string& key);
   void OnMetrics(const std::vector<MetricRef>& metrics);
 
   // A pass.
@@ -72,18 +76,20 @@ struct HpaController::State {
   net::Task<Result<client::ReconcileResult>> Pass(std::string key, client::ObjectPtr object,
                                                   std::shared_ptr<Memory> memory);
   // Both return the decision completed by what came of the write. `made`: gets that too.
-  net::Task<Decision> Scale(std::string key, Subject subject, HpaFetch::Target target,
+  net::Task<Decision> Scale(std::string key, SubjectPtr subject, HpaFetch::Target target,
                             Decision decision, std::shared_ptr<Memory> memory,
                             std::shared_ptr<MadeDecision> made);
-  net::Task<Decision> WriteStatus(Subject subject, client::ObjectPtr object, Decision decision,
+  net::Task<Decision> WriteStatus(SubjectPtr subject, client::ObjectPtr object, Decision decision,
                                   std::shared_ptr<Memory> memory);
+  net::Task<HpaFetch::Target> ReadTarget(SubjectPtr subject, std::shared_ptr<Memory> memory);
   net::Task<void> StartWhenSynced();
 
   Memory& Remember(const std::string& key);
   void FollowTarget(const std::string& key, const Subject& subject, const HpaFetch::Target& target);
   client::ObjectPtr Newest(const std::string& key, const Memory& memory) const;
   bool StillThere(const std::string& key, const Json& object) const;
-  void Observe(const std::string& key, const Subject& subject, Observations& seen) const;
+  void Observe(const std::string& key, const Subject& subject, PodsSeen& known,
+               Observations& seen) const;
   void Record(const Json& hpa, Memory& memory, const std::vector<autoscale::Event>& events);
   // For the log of decisions.
   void Keep(const std::string& key, const std::shared_ptr<MadeDecision>& made);
@@ -99,6 +105,7 @@ struct HpaController::State {
   PodIndex pod_index;
   // Of the targets' pods, each since the first pass that read metrics.
   SelectorIndex selectors;
+  MetricReaders readers;
   HpaTargets targets;
   client::EventRecorder recorder;
   client::Controller controller;
@@ -107,9 +114,8 @@ struct HpaController::State {
   WakeListener wake_listener;
   bool stopping = false;
 
+  WriteBudget value_writes{kValueWritesASecond};
   std::map<std::string, std::shared_ptr<Memory>, std::less<>> memories;
-  std::map<std::string, Entry, std::less<>> entries;
-  std::map<std::pair<autoscale::MetricsApi, std::string>, std::set<std::string>> by_metric;
 };
 
 HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& random,
@@ -119,7 +125,9 @@ HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& 
       options(std::move(options_in)),
       engine(EngineOptions(options)),
       group(loop, "hpa"),
-      fetch(client, clock, std::move(resolve), options.sync_period),
+      fetch(client, clock, std::move(resolve),
+            {.version_lasts = options.sync_period,
+             .answers_last = options.upstream_exact ? Duration(0) : kMoment}),
       hpas(client, group, random, client::refs::kHpas),
       pods(client, group, random, client::refs::kPods),
       targets(client, group, random, [this](const std::string& key) { controller.Enqueue(key); }),
@@ -140,35 +148,19 @@ HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& 
 }
 
 void HpaController::State::Index(const std::string& key, const Json& hpa) {
-  Unindex(key);
+  readers.Remove(key);
   const Result<Subject> subject = autoscale::SubjectFromJson(hpa);
   if (!subject) return;
-  Entry entry;
-  entry.metrics =
-      MetricsOf(subject->spec, [this](const std::string& group_name, const std::string& kind) {
-        return fetch.ResourceName(group_name, kind);
-      });
-  entry.reads_pods = ReadsPods(subject->spec);
-  for (const MetricRef& metric : entry.metrics) by_metric[{metric.api, metric.metric}].insert(key);
-  entries[key] = std::move(entry);
-}
-
-void HpaController::State::Unindex(const std::string& key) {
-  const auto entry = entries.find(key);
-  if (entry == entries.end()) return;
-  for (const MetricRef& metric : entry->second.metrics) {
-    const auto keys = by_metric.find({metric.api, metric.metric});
-    if (keys == by_metric.end()) continue;
-    keys->second.erase(key);
-    if (keys->second.empty()) by_metric.erase(keys);
-  }
-  entries.erase(entry);
+  const auto name = [this](const std::string& group_name, const std::string& kind) {
+    return fetch.ResourceName(group_name, kind);
+  };
+  readers.Set(key, {.metrics = MetricsOf(subject->spec, name), .pods = ReadsPods(subject->spec)});
 }
 
 void HpaController::State::OnHpa(const client::ObjectPtr& before, const client::ObjectPtr& after) {
   const std::string key = client::KeyOf(after ? *after : *before);
   if (!after) {
-    Unindex(key);
+    readers.Remove(key);
     targets.Forget(key);
     log.Forget(key);
     selectors.Remove(key);
@@ -196,23 +188,16 @@ void HpaController::State::OnPod(const client::ObjectPtr& before, const client::
   if (before && after && !PodCountsDifferently(*before, *after)) return;
   const std::string ns = GetString(pod, {"metadata", "namespace"});
   for (const std::string& key : selectors.Matching(ns, GetObject(pod, {"metadata", "labels"}))) {
-    const auto entry = entries.find(key);
-    if (entry == entries.end() || !entry->second.reads_pods) continue;
-    controller.EnqueueAfter(key, options.pod_delay);
+    if (readers.ReadsPods(key)) controller.EnqueueAfter(key, options.pod_delay);
   }
 }
 
 void HpaController::State::OnMetrics(const std::vector<MetricRef>& metrics) {
   if (options.upstream_exact) return;
+  fetch.ForgetAnswers();
   const Time now = clock.Now();
   for (const MetricRef& changed : metrics) {
-    const auto keys = by_metric.find({changed.api, changed.metric});
-    if (keys == by_metric.end()) continue;
-    for (const std::string& key : keys->second) {
-      const std::vector<MetricRef>& read = entries[key].metrics;
-      const bool concerned = std::ranges::any_of(
-          read, [&](const MetricRef& metric) { return Concerns(changed, metric); });
-      if (!concerned) continue;
+    for (const std::string& key : readers.Of(changed)) {
       Memory& memory = Remember(key);
       if (!memory.metric_changed) memory.metric_changed = now;
       controller.Enqueue(key);
@@ -255,29 +240,16 @@ bool HpaController::State::StillThere(const std::string& key, const Json& object
          GetString(*cached, {"metadata", "uid"}) == GetString(object, {"metadata", "uid"});
 }
 
-void HpaController::State::Observe(const std::string& key, const Subject& subject,
+void HpaController::State::Observe(const std::string& key, const Subject& subject, PodsSeen& known,
                                    Observations& seen) const {
-  const Result<kube::LabelSelector> selector = kube::LabelSelector::Parse(seen.scale.selector);
-  if (!selector || selector->empty()) return;
-  const std::vector<PodIndex::PodPtr> found = pod_index.Find(subject.ns, *selector);
-  std::set<std::string> others;
-  const Json* labels = nullptr;
-  for (const PodIndex::PodPtr& pod : found) {
-    // Most pods of one target have the same labels.
-    if (labels != nullptr && *labels == pod->labels) continue;
-    labels = &pod->labels;
-    others.merge(selectors.Matching(subject.ns, *labels));
-  }
-  others.erase(key);
-  for (const std::string& other : others) {
-    seen.neighbours.push_back({client::SplitKey(other).second, *selectors.Find(other)});
-  }
-  if (seen.neighbours.empty() && !ReadsPods(subject.spec)) return;
-  for (const PodIndex::PodPtr& pod : found) seen.pods.push_back(*pod);
+  Look(pod_index, selectors, key, seen.scale.selector, known);
+  seen.neighbours = known.neighbours;
+  if (!seen.neighbours.empty() || ReadsPods(subject.spec)) seen.pods = known.pods;
 }
 
 void HpaController::State::Record(const Json& hpa, Memory& memory,
                                   const std::vector<autoscale::Event>& events) {
+  if (events.empty()) return;
   // Items of a list do not say what they are.
   Json reference = {{"apiVersion", "autoscaling/v2"},
                     {"kind", "HorizontalPodAutoscaler"},
@@ -313,20 +285,25 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Reconcile(std::
 net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
     std::string key, client::ObjectPtr object, std::shared_ptr<Memory> memory) {
   const client::ReconcileResult next_period{options.sync_period};
-  const Result<Subject> subject = autoscale::SubjectFromJson(*object);
-  if (!subject) {
-    spdlog::warn("hpa {}: {}", key, subject.error().message);
-    co_return next_period;
+  if (memory->parsed != object) {
+    Result<Subject> read = autoscale::SubjectFromJson(*object);
+    if (!read) {
+      spdlog::warn("hpa {}: {}", key, read.error().message);
+      co_return next_period;
+    }
+    memory->subject = std::make_shared<const Subject>(*std::move(read));
+    memory->parsed = object;
   }
+  const SubjectPtr subject = memory->subject;
   const auto made = std::make_shared<MadeDecision>();
   made->hops.metric_changed = std::exchange(memory->metric_changed, std::nullopt);
 
   Observations seen;
-  const HpaFetch::Target target = co_await fetch.ReadTarget(subject->spec, subject->ns);
+  const HpaFetch::Target target = co_await ReadTarget(subject, memory);
   seen.scale_error = target.error;
   seen.scale_error_context = target.error_context;
-  seen.scale = ReadScale(target.scale);
-  Observe(key, *subject, seen);
+  if (target.scale) seen.scale = ReadScale(*target.scale);
+  Observe(key, *subject, memory->pods, seen);
   const std::vector<autoscale::MetricRequest> requests =
       autoscale::Requests(*subject, seen, engine);
   seen.metrics = co_await fetch.ReadMetrics(requests, subject->spec.metrics.size());
@@ -335,9 +312,7 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
   if (stopping || !StillThere(key, *object)) co_return client::ReconcileResult{};
   FollowTarget(key, *subject, target);
   if (!seen.scale_error && autoscale::NeedsMetrics(*subject, seen.scale, engine)) {
-    selectors.Set(
-        key,
-        kube::LabelSelector::Parse(seen.scale.selector).value_or(kube::LabelSelector::Nothing()));
+    selectors.Set(key, memory->pods.selector);
     memory->replicas = seen.scale.status_replicas;
   }
 
@@ -357,36 +332,65 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
                   .options = engine,
                   .write_error = std::nullopt};
   if (!put_off) {
-    decision = co_await Scale(key, *subject, target, decision, memory, made);
+    decision = co_await Scale(key, subject, target, std::move(decision), memory, made);
   }
   Keep(key, made);
   if (put_off) co_return client::ReconcileResult{told_from - now};
   Record(*object, *memory, decision.events);
-  decision = co_await WriteStatus(*subject, object, decision, memory);
+  decision = co_await WriteStatus(subject, object, std::move(decision), memory);
   Record(*object, *memory, decision.events_after_status);
   if (!decision.error.empty()) spdlog::debug("hpa {}: {}", key, decision.error);
   co_return client::ReconcileResult{NextPass(decision, clock.Now(), options.sync_period)};
 }
 
-net::Task<Decision> HpaController::State::Scale(std::string key, Subject subject,
+// The target's scale, from the cache where that is as new as what was last written here.
+net::Task<HpaFetch::Target> HpaController::State::ReadTarget(SubjectPtr subject,
+                                                             std::shared_ptr<Memory> memory) {
+  HpaFetch::Target target = fetch.FindTarget(subject->spec, subject->ns);
+  if (target.error) co_return target;
+  const std::string name = subject->ns + "/" + subject->spec.target_name;
+  if (!options.upstream_exact) {
+    const client::ObjectPtr cached = targets.Find(*target.resource, name);
+    const bool is_new = cached && ResourceVersion(*cached) >= memory->scale_version;
+    if (is_new && memory->scaled != cached) {
+      memory->scaled = cached;
+      memory->scale = HpaFetch::ScaleOf(target, *cached);
+    }
+    if (is_new && memory->scale) {
+      target.scale = memory->scale;
+      co_return target;
+    }
+  }
+  std::string description = subject->spec.target_kind + "/" + name;
+  co_return co_await fetch.ReadTarget(std::move(target), std::move(description));
+}
+
+net::Task<Decision> HpaController::State::Scale(std::string key, SubjectPtr subject,
                                                 HpaFetch::Target target, Decision decision,
                                                 std::shared_ptr<Memory> memory,
                                                 std::shared_ptr<MadeDecision> made) {
   const Time decided = clock.Now();
   const std::optional<std::int32_t> to = decision.scale_to;
   std::optional<std::string> error;
-  if (to) error = co_await fetch.WriteScale(target, *to);
+  if (to) {
+    const Result<Json> scale = co_await fetch.WriteScale(target, *to);
+    if (scale) {
+      memory->scale_version = ResourceVersion(*scale);
+    } else {
+      error = scale.error().message;
+    }
+  }
   if (error && stopping) co_return decision;  // broken off, not refused
   const Time written = clock.Now();
-  autoscale::Complete(decision, subject, error, memory->history, made->inputs.now, engine);
+  autoscale::Complete(decision, *subject, error, memory->history, made->inputs.now, engine);
   made->inputs.write_error = error;
   made->hops.decided = decided;
   if (!to || error) co_return decision;
   made->changed = true;
   made->hops.written = written;
   const ScaleDecision change{.hpa = key,
-                             .target_kind = subject.spec.target_kind,
-                             .target = subject.ns + "/" + subject.spec.target_name,
+                             .target_kind = subject->spec.target_kind,
+                             .target = subject->ns + "/" + subject->spec.target_name,
                              .from = decision.current,
                              .to = *to,
                              .reason = decision.reason,
@@ -399,19 +403,20 @@ net::Task<Decision> HpaController::State::Scale(std::string key, Subject subject
   co_return decision;
 }
 
-net::Task<Decision> HpaController::State::WriteStatus(Subject subject, client::ObjectPtr object,
+net::Task<Decision> HpaController::State::WriteStatus(SubjectPtr subject, client::ObjectPtr object,
                                                       Decision decision,
                                                       std::shared_ptr<Memory> memory) {
   const Duration now = clock.Monotonic();
   const StatusWrite when{
       .upstream_exact = options.upstream_exact,
-      .values_due = now >= memory->values_due || memory->replicas != memory->values_over};
-  if (!IsWorthWriting(decision, when)) co_return decision;
+      .values_due = now >= memory->values_due || memory->replicas != memory->values_over,
+      .now = now};
+  if (!IsWorthWriting(decision, when, value_writes)) co_return decision;
   Json updated = *object;
   for (int tries = 1;; ++tries) {
     updated["status"] = decision.status;
     Result<Json> written =
-        co_await client.Update(client::refs::kHpas, subject.ns, subject.name, updated, "status");
+        co_await client.Update(client::refs::kHpas, subject->ns, subject->name, updated, "status");
     if (written) {
       memory->written = std::make_shared<const Json>(*std::move(written));
       memory->values_due = now + options.sync_period;
@@ -421,7 +426,7 @@ net::Task<Decision> HpaController::State::WriteStatus(Subject subject, client::O
     Error error = written.error();
     if (error.code == Code::kConflict && tries < kStatusTries) {
       // Somebody wrote something else: the status is this controller's alone.
-      Result<Json> again = co_await client.Get(client::refs::kHpas, subject.ns, subject.name);
+      Result<Json> again = co_await client.Get(client::refs::kHpas, subject->ns, subject->name);
       // Another one of that name is not what was decided for.
       const auto uid = [](const Json& hpa) { return GetString(hpa, {"metadata", "uid"}); };
       if (again && uid(*again) != uid(*object)) co_return decision;
@@ -432,7 +437,7 @@ net::Task<Decision> HpaController::State::WriteStatus(Subject subject, client::O
       error = again.error();
     }
     if (error.code == Code::kNotFound || error.code == Code::kCancelled) co_return decision;
-    decision.error = autoscale::StatusError(decision, subject, error.message);
+    decision.error = autoscale::StatusError(decision, *subject, error.message);
     const std::vector<autoscale::Event> events{{"Warning", "FailedUpdateStatus", error.message}};
     Record(*object, *memory, events);
     co_return decision;

@@ -1,6 +1,7 @@
 // Scales workloads as their HorizontalPodAutoscalers say. It reads and writes only through the API
-// server: HPAs and pods from caches, the target's scale and the metrics by GET. What is decided,
-// and how it is worded, is autoscale's business.
+// server: HPAs, pods and targets from caches (a target's scale by GET until a cache has it), the
+// metrics by GET, once for all that ask the same at one moment. What is decided, and how it is
+// worded, is autoscale's business.
 //
 // A pass over one autoscaler runs when a metric that it reads changes, when its object, its target
 // or (where they matter) its target's pods change, when a stabilisation window or a rate limit lets

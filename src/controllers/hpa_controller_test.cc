@@ -334,6 +334,39 @@ TEST_F(HpaControllerTest, AChangeOfTheTargetsScaleStartsAPass) {
   EXPECT_EQ(api_.writes[1], "scale 20");
 }
 
+TEST_F(HpaControllerTest, ATargetInTheCacheIsNotAskedFor) {
+  api_.documents[std::string(kScale)] = ScaleOf(1, 1);
+  api_.documents[std::string(kQueue)] = Items("20");
+  Begin(Hpa("averageValue", "20"));
+  ASSERT_TRUE(Passes(1));
+  Json target;
+  target["metadata"] = {{"namespace", "shop"}, {"name", "web"}};
+  target["spec"] = {{"replicas", 1}, {"selector", {{"matchLabels", {{"app", "web"}}}}}};
+  target["status"] = {{"replicas", 1}};
+  api_.Push("/apis/apps/v1/deployments", "ADDED", target);
+  ASSERT_TRUE(Passes(2));
+  const auto asked = [&] {
+    const auto count = std::ranges::count(api_.gets, std::string(kScale));
+    api_.gets.clear();
+    return count;
+  };
+  asked();
+  Metric("70");
+  ASSERT_TRUE(Passes(3));
+  EXPECT_EQ(asked(), 0);
+  EXPECT_EQ(api_.writes[1], "scale 4");
+  // The cache has not heard of that yet: it would say 1.
+  clock_.Advance(std::chrono::seconds(15));
+  Metric("90");
+  ASSERT_TRUE(Passes(4));
+  EXPECT_EQ(asked(), 1);
+  EXPECT_EQ(decisions_.back().from, 4);
+  target["spec"]["replicas"] = 5;
+  api_.Push("/apis/apps/v1/deployments", "MODIFIED", target);
+  ASSERT_TRUE(Passes(5));
+  EXPECT_EQ(asked(), 0);
+}
+
 TEST_F(HpaControllerTest, UpstreamExactWaitsForTheSyncPeriod) {
   api_.documents[std::string(kScale)] = ScaleOf(1, 1);
   api_.documents[std::string(kQueue)] = Items("70");
@@ -394,6 +427,41 @@ TEST_F(HpaControllerTest, SeveralAutoscalersAtOnceAndNoneTwice) {
   EXPECT_EQ(begun(), 3);
   for (const std::string& name : names) api_.Release(ScaleAt(name));
   ASSERT_TRUE(Until([&] { return begun() >= 4; }));
+}
+
+TEST_F(HpaControllerTest, AChangeIsReadOnceForAllWhoReadIt) {
+  for (const std::string_view name : {"web", "a", "b"}) {
+    api_.documents[ScaleAt(name)] = ScaleOf(2, 2);
+  }
+  api_.documents[std::string(kQueue)] = Items("40");
+  HpaOptions options;
+  options.workers = 1;
+  Begin(Hpa("averageValue", "20"), options,
+        {Named(Hpa("averageValue", "20"), "a"), Named(Hpa("averageValue", "20"), "b")});
+  ASSERT_TRUE(Passes(3));
+  const auto asked = [&] {
+    const auto count = std::ranges::count(api_.gets, std::string(kQueue));
+    api_.gets.clear();
+    return count;
+  };
+  EXPECT_EQ(asked(), 1);
+  Metric("41");
+  ASSERT_TRUE(Passes(6));
+  EXPECT_EQ(asked(), 1);
+  // What was asked before a change serves nobody after it.
+  api_.Hold(kQueue);
+  Metric("42");
+  ASSERT_TRUE(Until([&] { return std::ranges::count(api_.gets, std::string(kQueue)) == 1; }));
+  Metric("43");
+  for (int asks = 2; asks <= 3; ++asks) {
+    api_.Release(kQueue);
+    ASSERT_TRUE(Until([&] {
+      return std::ranges::count(api_.gets, std::string(kQueue)) >= asks ||
+             controller_->counters().reconciles >= 10;
+    }));
+  }
+  ASSERT_TRUE(Passes(10));
+  EXPECT_EQ(asked(), 2);
 }
 
 TEST_F(HpaControllerTest, UsageWakesWhoReadsIt) {

@@ -4,6 +4,7 @@
 
 #include "controllers/hpa_metrics_plan.h"
 #include "controllers/hpa_plan.h"
+#include "kube/strategy.h"
 
 namespace weir::controllers {
 namespace {
@@ -39,54 +40,65 @@ autoscale::MetricResult Failed(std::string error) {
 }  // namespace
 
 HpaFetch::HpaFetch(client::Client& client, const env::Clock& clock, ResolveFn resolve,
-                   Duration cache_for)
-    : client_(client), clock_(clock), resolve_(std::move(resolve)), cache_for_(cache_for) {}
+                   Options options)
+    : client_(client), clock_(clock), resolve_(std::move(resolve)), options_(options) {}
 
 std::string HpaFetch::ResourceName(const std::string& group, const std::string& kind) const {
   const kube::Resource* resource = resolve_(group, kind);
   return resource != nullptr ? resource->GroupResource() : "";
 }
 
-net::Task<HpaFetch::Target> HpaFetch::ReadTarget(autoscale::HpaSpec spec, std::string ns) {
+HpaFetch::Target HpaFetch::FindTarget(const autoscale::HpaSpec& spec, const std::string& ns) const {
   Target target;
   const Result<std::string> group = autoscale::GroupOf(spec.target_api_version);
   if (!group) {
     target.error = group.error().message;
     target.error_context = "invalid API version in scale target reference";
-    co_return target;
+    return target;
   }
   // The version is not looked at: any that the group serves gives the same scale.
   const kube::Resource* resource = resolve_(*group, spec.target_kind);
   if (resource == nullptr) {
     target.error = NoMatch(*group, spec.target_kind);
     target.error_context = "unable to determine resource for scale target reference";
-    co_return target;
+    return target;
   }
+  target.kind = resource;
   target.resource = client::ResourceRef{resource->group, resource->version, resource->plural};
   target.path =
       ScalePath(resource->group, resource->version, resource->plural, ns, spec.target_name);
+  return target;
+}
+
+std::shared_ptr<const Json> HpaFetch::ScaleOf(const Target& target, const Json& object) {
+  Result<Json> scale = kube::ToScale(*target.kind, object);
+  if (!scale || ScaleError(*scale)) return nullptr;
+  return std::make_shared<const Json>(*std::move(scale));
+}
+
+net::Task<HpaFetch::Target> HpaFetch::ReadTarget(Target target, std::string description) {
   const Result<net::HttpResponse> answer = co_await client_.GetRaw(target.path);
-  target.error = ReadScaleAnswer(answer, target.scale);
+  Json scale;
+  target.error = ReadScaleAnswer(answer, scale);
+  target.scale = std::make_shared<const Json>(std::move(scale));
   if (target.error) {
-    target.error_context = "failed to query scale subresource for " + spec.target_kind + "/" + ns +
-                           "/" + spec.target_name;
+    target.error_context = "failed to query scale subresource for " + description;
   }
   co_return target;
 }
 
-net::Task<std::optional<std::string>> HpaFetch::WriteScale(Target target, std::int32_t replicas) {
+net::Task<Result<Json>> HpaFetch::WriteScale(Target target, std::int32_t replicas) {
+  Json scale = *target.scale;
   for (int tries = 1;; ++tries) {
-    Ensure(target.scale, {"spec"})["replicas"] = replicas;
-    const Result<Json> written = co_await client_.Send("PUT", target.path, target.scale);
-    if (written) co_return std::nullopt;
-    if (written.error().code != Code::kConflict || tries == kWriteTries) {
-      co_return written.error().message;
+    Ensure(scale, {"spec"})["replicas"] = replicas;
+    Result<Json> written = co_await client_.Send("PUT", target.path, scale);
+    if (written || written.error().code != Code::kConflict || tries == kWriteTries) {
+      co_return written;
     }
-    if (const bool slept = co_await net::Sleep(kWriteDelay); !slept)
-      co_return written.error().message;
+    if (const bool slept = co_await net::Sleep(kWriteDelay); !slept) co_return written;
     Result<Json> again = co_await client_.GetPath(target.path);
-    if (!again) co_return again.error().message;
-    target.scale = *std::move(again);
+    if (!again) co_return again;
+    scale = *std::move(again);
   }
 }
 
@@ -105,7 +117,7 @@ net::Task<Result<std::string>> HpaFetch::CustomVersion() {
   Result<std::string> version = CustomMetricsVersion(*group);
   if (version) {
     custom_version_ = *version;
-    custom_version_until_ = now + cache_for_;
+    custom_version_until_ = now + options_.version_lasts;
   }
   co_return version;
 }
@@ -126,9 +138,24 @@ net::Task<autoscale::MetricResult> HpaFetch::ReadMetric(autoscale::MetricRequest
     version = *chosen;
   }
   const std::string path = MetricPath(request, resource, version);
+  if (clock_.Monotonic() >= answers_until_) ForgetAnswers();
+  if (const auto known = answers_.find(path); known != answers_.end()) co_return known->second;
+  const std::uint64_t moment = moment_;
   const Result<net::HttpResponse> answer = co_await client_.GetRaw(path);
   if (!answer) co_return Failed(answer.error().message);
-  co_return ReadMetricAnswer(request, MetricSubject(request, resource), Raw(*answer));
+  autoscale::MetricResult result =
+      ReadMetricAnswer(request, MetricSubject(request, resource), Raw(*answer));
+  // What was asked before a change may be from before it.
+  if (options_.answers_last > Duration(0) && moment == moment_) {
+    if (answers_.empty()) answers_until_ = clock_.Monotonic() + options_.answers_last;
+    answers_.emplace(path, result);
+  }
+  co_return result;
+}
+
+void HpaFetch::ForgetAnswers() {
+  answers_.clear();
+  ++moment_;
 }
 
 net::Task<std::vector<autoscale::MetricResult>> HpaFetch::ReadMetrics(

@@ -1,8 +1,13 @@
 // What an autoscaler's pass reads and writes beside its own object: the target's scale and the
-// metrics APIs, all through the API server. Owned by HpaController. Loop thread only.
+// metrics APIs, all through the API server. A target that a cache has needs no request, and passes
+// of the same moment share what they ask of the metrics APIs. Owned by HpaController. Loop thread
+// only.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,23 +28,38 @@ using ResolveFn =
 
 class HpaFetch {
  public:
-  // `cache_for`: how long the version of custom.metrics.k8s.io is believed.
-  HpaFetch(client::Client& client, const env::Clock& clock, ResolveFn resolve, Duration cache_for);
+  struct Options {
+    // How long the version of custom.metrics.k8s.io is believed.
+    Duration version_lasts = std::chrono::seconds(15);
+    // How long the answer of a metrics API serves others who ask the same: many autoscalers may
+    // read one metric at the moment when it changes. 0: not at all.
+    Duration answers_last{0};
+  };
+  HpaFetch(client::Client& client, const env::Clock& clock, ResolveFn resolve, Options options);
 
   struct Target {
     std::optional<client::ResourceRef> resource;  // none where the cluster has no such kind
+    const kube::Resource* kind = nullptr;         // the same, until the next wait
     std::string path;                             // of the scale
-    Json scale;                                   // as read
+    std::shared_ptr<const Json> scale;            // as read; null where there is none
     // Why there is none, and what the log says before it.
     std::optional<std::string> error;
     std::string error_context;
   };
-  net::Task<Target> ReadTarget(autoscale::HpaSpec spec, std::string ns);
+  // Which one it is, without its scale; with an error where the cluster has no such kind.
+  Target FindTarget(const autoscale::HpaSpec& spec, const std::string& ns) const;
+  // The scale of one that was found, from the object in a cache. Null where that gives none: then
+  // ReadTarget tells why.
+  static std::shared_ptr<const Json> ScaleOf(const Target& target, const Json& object);
+  // The scale of one that was found, by GET.
+  net::Task<Target> ReadTarget(Target target, std::string description);
 
   // Puts `replicas` into the scale. A conflict is answered by reading again and writing the same
-  // number, five times at most. None on success, else the error's text.
-  net::Task<std::optional<std::string>> WriteScale(Target target, std::int32_t replicas);
+  // number, five times at most. The scale as written, or the error.
+  net::Task<Result<Json>> WriteScale(Target target, std::int32_t replicas);
 
+  // Some metric has another value: what was asked before serves nobody any more.
+  void ForgetAnswers();
   // One result for each of the `count` metrics of a spec; those not asked for stay empty.
   net::Task<std::vector<autoscale::MetricResult>> ReadMetrics(
       std::vector<autoscale::MetricRequest> requests, std::size_t count);
@@ -54,9 +74,12 @@ class HpaFetch {
   client::Client& client_;
   const env::Clock& clock_;
   ResolveFn resolve_;
-  Duration cache_for_;
+  Options options_;
   std::string custom_version_;
   Duration custom_version_until_{0};
+  std::map<std::string, autoscale::MetricResult> answers_;  // by path
+  Duration answers_until_{0};
+  std::uint64_t moment_ = 0;  // grows with each ForgetAnswers
 };
 
 }  // namespace weir::controllers

@@ -19,9 +19,9 @@ kube::LabelSelector Selector(std::string_view text) {
   return selector.value_or(kube::LabelSelector::Nothing());
 }
 
-std::string Names(const std::vector<PodIndex::PodPtr>& pods) {
+std::string Names(const std::vector<autoscale::PodPtr>& pods) {
   std::string names;
-  for (const PodIndex::PodPtr& pod : pods) names += pod->name + " ";
+  for (const autoscale::PodPtr& pod : pods) names += pod->name + " ";
   return names;
 }
 
@@ -94,6 +94,53 @@ TEST(SelectorIndex, ForgetsTheSelectorBefore) {
   index.Remove("shop/one");
   EXPECT_TRUE(index.Matching("shop", {{"app", "db"}}).empty());
   EXPECT_EQ(index.Find("shop/one"), nullptr);
+}
+
+TEST(MetricReaders, AreThoseThatAChangeConcerns) {
+  using autoscale::MetricsApi;
+  MetricReaders readers;
+  const MetricRef queue{MetricsApi::kExternal, "queue", ""};
+  const MetricRef rate{MetricsApi::kCustom, "rate", "services"};
+  readers.Set("shop/b", {.metrics = {queue, queue}, .pods = false});
+  readers.Set("shop/a", {.metrics = {rate, queue}, .pods = true});
+  EXPECT_EQ(readers.Of(queue), (std::vector<std::string>{"shop/a", "shop/b"}));
+  EXPECT_EQ(readers.Of({MetricsApi::kCustom, "rate", ""}), (std::vector<std::string>{"shop/a"}));
+  EXPECT_TRUE(readers.Of({MetricsApi::kCustom, "rate", "pods"}).empty());
+  EXPECT_TRUE(readers.ReadsPods("shop/a"));
+  EXPECT_FALSE(readers.ReadsPods("shop/b"));
+  EXPECT_FALSE(readers.ReadsPods("shop/c"));
+  readers.Set("shop/a", {.metrics = {rate}, .pods = false});
+  readers.Remove("shop/b");
+  EXPECT_TRUE(readers.Of(queue).empty());
+  EXPECT_EQ(readers.Of(rate), (std::vector<std::string>{"shop/a"}));
+}
+
+TEST(Look, SeesEveryChange) {
+  PodIndex pods;
+  SelectorIndex selectors;
+  PodsSeen seen;
+  const auto look = [&](const std::string& selector) {
+    Look(pods, selectors, "shop/a", selector, seen);
+    std::string found = Names(seen.pods);
+    for (const autoscale::Neighbour& other : seen.neighbours) found += "+" + other.name;
+    return found;
+  };
+  EXPECT_EQ(look("app=web"), "");
+  const client::ObjectPtr p = PodOf("shop", "p", {{"app", "web"}});
+  pods.Apply(nullptr, p);
+  EXPECT_EQ(look("app=web"), "p ");
+  selectors.Set("shop/b", Selector("app"));
+  EXPECT_EQ(look("app=web"), "p +b");
+  EXPECT_EQ(look("app=db"), "");
+  EXPECT_EQ(look("app=web"), "p +b");
+  selectors.Remove("shop/b");
+  EXPECT_EQ(look("app=web"), "p ");
+  pods.Apply(p, nullptr);
+  EXPECT_EQ(look("app=web"), "");
+  pods.Apply(nullptr, PodOf("shop", "q", {{"app", "web"}}));
+  EXPECT_EQ(look("app=web"), "q ");
+  EXPECT_EQ(look("app in"), "");
+  EXPECT_TRUE(seen.selector.nothing());
 }
 
 }  // namespace

@@ -327,8 +327,30 @@ TEST(IsWorthWriting, HoldsBackValuesAlone) {
     decision.status_changed = c.changed;
     decision.values_only = c.values_only;
     const StatusWrite when{.upstream_exact = c.exact, .values_due = c.due};
-    EXPECT_EQ(IsWorthWriting(decision, when), c.writes);
+    WriteBudget budget(1);
+    EXPECT_EQ(IsWorthWriting(decision, when, budget), c.writes);
   }
+}
+
+TEST(WriteBudget, HoldsBackValuesAloneOfMany) {
+  using std::chrono::milliseconds;
+  WriteBudget budget(2);
+  autoscale::Decision decision;
+  decision.status_changed = true;
+  decision.values_only = true;
+  const auto writes = [&](Duration now) {
+    return IsWorthWriting(decision, {.values_due = true, .now = now}, budget);
+  };
+  EXPECT_TRUE(writes(milliseconds(5000)));
+  EXPECT_TRUE(writes(milliseconds(5100)));
+  EXPECT_FALSE(writes(milliseconds(5999)));
+  EXPECT_TRUE(writes(milliseconds(6000)));
+  // What else changes waits for nobody.
+  decision.values_only = false;
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(writes(milliseconds(6000)));
+  decision.values_only = true;
+  EXPECT_TRUE(writes(milliseconds(6000)));
+  EXPECT_FALSE(writes(milliseconds(6000)));
 }
 
 TEST(NextPass, ComesWhenAWindowOrALimitLetsMoreThrough) {

@@ -41,6 +41,12 @@ void HpaTargets::Forget(const std::string& hpa) {
   places_.erase(place);
 }
 
+client::ObjectPtr HpaTargets::Find(const client::ResourceRef& resource,
+                                   const std::string& target) const {
+  const auto watched = watched_.find(resource);
+  return watched != watched_.end() ? watched->second.informer->Get(target) : nullptr;
+}
+
 void HpaTargets::OnChange(const client::ResourceRef& resource, const client::ObjectPtr& before,
                           const client::ObjectPtr& after) {
   if (before && after && !TargetWantsPass(*before, *after)) return;

@@ -1,6 +1,6 @@
-// Which autoscalers a change of a scale target concerns. One cache for each resource that some
-// autoscaler scales, whatever its kind, for as long as one does. Owned by HpaController. Loop
-// thread only.
+// Which autoscalers a change of a scale target concerns, and the targets themselves. One cache for
+// each resource that some autoscaler scales, whatever its kind, for as long as one does. Owned by
+// HpaController. Loop thread only.
 #pragma once
 
 #include <functional>
@@ -32,6 +32,10 @@ class HpaTargets {
   void Follow(const std::string& hpa, const client::ResourceRef& resource,
               const std::string& target);
   void Forget(const std::string& hpa);
+
+  // The target as the cache has it; null where no autoscaler follows its resource, where the cache
+  // has not come that far, or where there is no such object.
+  client::ObjectPtr Find(const client::ResourceRef& resource, const std::string& target) const;
 
  private:
   struct Watched {

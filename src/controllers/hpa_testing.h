@@ -148,12 +148,13 @@ class FakeApi final : public client::Transport {
 
 // Deployments and, for described objects, Pods and Services.
 inline const kube::Resource* ResolveForTest(std::string_view group, std::string_view kind) {
-  const auto make = [](std::string of_group, std::string plural, std::string of_kind) {
+  const auto make = [](const std::string& of_group, std::string plural, std::string of_kind) {
     kube::Resource resource;
-    resource.group = std::move(of_group);
+    resource.group = of_group;
     resource.version = "v1";
     resource.plural = std::move(plural);
     resource.kind = std::move(of_kind);
+    if (of_group == "apps") resource.subresources.emplace_back("scale");
     return resource;
   };
   static const std::vector<kube::Resource> kResources = {make("apps", "deployments", "Deployment"),
