@@ -26,6 +26,8 @@ import time
 _SUFFIX = "[bcdfghjklmnpqrstvwxz2456789]{5}"  # of generateName: no vowels, nothing that looks alike
 _HASH = "[456789bcdf]"
 REPLACEMENTS = [(re.compile(pattern), to) for pattern, to in (
+    # What kubectl logs of its own watch where its time-out ends it just as it begins.
+    (r"(?m)^[IWE]\d{4} .* reflector\.go:.*(context deadline exceeded|very short watch).*\n", ""),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "DATE"),
     (r"(?m)^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (\w+\.go:)\d+\]", r"\1TIME \2LINE]"),
