@@ -7,6 +7,13 @@
 #include <utility>
 
 namespace weir::scrape {
+namespace {
+
+// Changes come in bursts, when a rollout begins: one plan serves a burst.
+constexpr Duration kBurst = std::chrono::milliseconds(20);
+
+}  // namespace
+
 Manager::Manager(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
                  AppenderFactory appenders)
     : group_(loop, "scrape-discovery"),
@@ -49,12 +56,14 @@ net::Task<void> Manager::Run() {
   while (go_on) {
     Plan();
     go_on = co_await dirty_.Wait();
+    if (go_on) go_on = co_await net::Sleep(kBurst);
   }
 }
 
 void Manager::Plan() {
   ++plans_;
-  const ClusterObjects objects{monitors_.List(), services_.List(), slices_.List(), pods_.List()};
+  const ClusterObjects objects{monitors_.List(), services_.List(), slices_.List(),
+                               [this](std::string_view key) { return pods_.Get(key); }};
   TargetPlan plan = PlanTargets(objects);
   Report(plan.refusals);
   std::vector<Target> targets = static_targets_;

@@ -75,14 +75,11 @@ std::optional<Target> Finish(std::string pool, const model::Labels& labels, cons
 class Planner {
  public:
   explicit Planner(const ClusterObjects& objects) : objects_(objects) {
+    if (objects.monitors.empty()) return;
     for (const ObjectPtr& slice : objects.slices) {
       slices_[NamespacedName(GetString(*slice, {"metadata", "namespace"}),
                              LabelOf(*slice, kServiceNameLabel))]
           .push_back(slice.get());
-    }
-    for (const ObjectPtr& pod : objects.pods) {
-      pods_[NamespacedName(GetString(*pod, {"metadata", "namespace"}),
-                           GetString(*pod, {"metadata", "name"}))] = pod.get();
     }
   }
 
@@ -165,8 +162,8 @@ class Planner {
 
   const Json* PodOf(const Json& endpoint, const std::string& ns) const {
     if (GetString(endpoint, {"targetRef", "kind"}) != "Pod") return nullptr;
-    auto it = pods_.find(NamespacedName(ns, GetString(endpoint, {"targetRef", "name"})));
-    return it == pods_.end() ? nullptr : it->second;
+    // Its owner is the cache, which does not change while a plan is made.
+    return objects_.pod(NamespacedName(ns, GetString(endpoint, {"targetRef", "name"}))).get();
   }
 
   static std::optional<ContainerPort> ContainerPortOf(const Json* pod, std::int64_t number) {
@@ -259,7 +256,6 @@ class Planner {
 
   const ClusterObjects& objects_;
   std::map<std::string, std::vector<const Json*>> slices_;  // by namespace/service
-  std::map<std::string, const Json*> pods_;                 // by namespace/name
 };
 
 }  // namespace

@@ -2,8 +2,10 @@
 // relabelling gives them; and targets from a plain list of addresses. Pure functions.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -28,7 +30,8 @@ struct ClusterObjects {
   std::vector<ObjectPtr> monitors;
   std::vector<ObjectPtr> services;
   std::vector<ObjectPtr> slices;  // EndpointSlices
-  std::vector<ObjectPtr> pods;
+  // The pod under "namespace/name", or null: of many pods few are targets.
+  std::function<ObjectPtr(std::string_view key)> pod;
 };
 
 // A ServiceMonitor that is not scraped, and why.

@@ -49,6 +49,7 @@ status: {phase: Running, podIP: 127.1.0.2}
 
 ClusterObjects Cluster(std::string_view monitor, std::string_view cluster = kCluster) {
   ClusterObjects objects;
+  std::map<std::string, ObjectPtr, std::less<>> pods;
   for (std::string_view text : {cluster, monitor}) {
     const auto documents = ParseYaml(text);
     EXPECT_TRUE(documents) << documents.error().message;
@@ -57,10 +58,17 @@ ClusterObjects Cluster(std::string_view monitor, std::string_view cluster = kClu
       const std::string kind = GetString(*object, "kind");
       if (kind == "Service") objects.services.push_back(object);
       if (kind == "EndpointSlice") objects.slices.push_back(object);
-      if (kind == "Pod") objects.pods.push_back(object);
+      if (kind == "Pod") {
+        pods[GetString(*object, {"metadata", "namespace"}) + "/" +
+             GetString(*object, {"metadata", "name"})] = object;
+      }
       if (kind == "ServiceMonitor") objects.monitors.push_back(object);
     }
   }
+  objects.pod = [pods](std::string_view key) {
+    const auto found = pods.find(key);
+    return found != pods.end() ? found->second : nullptr;
+  };
   return objects;
 }
 
