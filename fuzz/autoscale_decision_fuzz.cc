@@ -35,7 +35,8 @@ std::string Passes(const std::uint8_t* data, std::size_t size, const Options& op
     const std::string wrong = check ? WhatIsWrong(subject, seen, decision, now) : "";
     if (!wrong.empty()) std::fprintf(stderr, "%s\n", wrong.c_str());
     WEIR_CHECK(wrong.empty());
-    trace += weir::DumpJson(decision.status) + std::to_string(decision.scale_to.value_or(-1));
+    trace +=
+        weir::DumpJson(decision.status.ToJson()) + std::to_string(decision.scale_to.value_or(-1));
     subject.status = decision.status;
     replicas = std::max(0, decision.scale_to.value_or(generate.Count(60)));
     now += std::chrono::seconds(1 + generate.Count(60));

@@ -26,7 +26,7 @@ Branch ChooseBranch(const Subject& subject, std::int32_t current, const Options&
   const HpaSpec& spec = subject.spec;
   if (subject.paused && options.departures.pause_annotation) return Branch::kPaused;
   if (current == 0) {
-    const bool by_us = options.scale_to_zero && ConditionIsTrue(subject.status, kScaledToZero);
+    const bool by_us = options.scale_to_zero && subject.status.IsTrue(kScaledToZero);
     const bool can_wake = spec.HasObjectOrExternal();
     const bool wakes_anyway = options.scale_to_zero && options.departures.wake_from_zero &&
                               spec.min_replicas == 0 && can_wake;
@@ -154,8 +154,9 @@ class Pass {
         history_(history),
         now_(now),
         options_(options),
-        trace_(trace),
-        status_(subject.status, now) {}
+        trace_(trace) {
+    decision_.status = subject.status;
+  }
 
   Decision Run();
 
@@ -182,7 +183,6 @@ class Pass {
   Time now_;
   const Options& options_;
   Trace* trace_;
-  StatusBuilder status_;
   Decision decision_;
   Json metrics_ = nullptr;   // status.currentMetrics
   std::int32_t wanted_ = 0;  // the highest proposal
@@ -203,7 +203,7 @@ std::int32_t Pass::Settle(const Proposal& proposal) {
   if (!proposal.relative || current == 0 || proposal.replicas == current) return proposal.replicas;
   std::optional<Time> scaled = proposal.replicas > current ? history_.raised : history_.scaled;
   // After a restart the status knows when, not which way.
-  if (!history_.scaled) scaled = ParseRfc3339(GetString(subject_.status, "lastScaleTime"));
+  if (!history_.scaled) scaled = subject_.status.ScaleTime();
   // A time that lies ahead was told by another clock.
   if (!scaled || *scaled > now_ || now_ - *scaled >= options_.sync_period) return proposal.replicas;
   decision_.look_again = *scaled + options_.sync_period;
@@ -219,20 +219,19 @@ void Pass::Note(std::size_t metric, std::int32_t proposed, std::int32_t counted)
 void Pass::FailScale(const std::string& error) {
   Note(Way::kNoScale);
   Warn("FailedGetScale", error);
-  status_.SetCondition(kAbleToScale, false, "FailedGetScale",
-                       "the HPA controller was unable to get the target's current scale: " + error);
+  decision_.status.SetCondition(
+      kAbleToScale, false, "FailedGetScale",
+      "the HPA controller was unable to get the target's current scale: " + error, now_);
   decision_.error = seen_.scale_error_context + ": " + error;
-  decision_.status = std::move(status_).Build();
 }
 
 bool Pass::FailMetrics(Json metrics, std::string error) {
-  status_.SetCurrent(decision_.current);
-  status_.SetMetrics(std::move(metrics));
+  decision_.status.SetCurrent(decision_.current);
+  decision_.status.SetMetrics(std::move(metrics));
   decision_.error = "failed to compute desired number of replicas based on listed metrics for " +
                     Reference(subject_) + ": " + error;
   decision_.events_after_status.push_back(
       {"Warning", "FailedComputeMetricsReplicas", std::move(error)});
-  decision_.status = std::move(status_).Build();
   return false;
 }
 
@@ -242,7 +241,7 @@ bool Pass::ComputeMetrics() {
     Note(Way::kNoSelector);
     const SelectorFailure& failure = selector.error();
     Warn(std::string(failure.event), failure.text);
-    status_.SetCondition(kScalingActive, false, failure.reason, failure.message);
+    decision_.status.SetCondition(kScalingActive, false, failure.reason, failure.message, now_);
     return FailMetrics(nullptr, failure.text);
   }
   metrics_ = Json::array();
@@ -291,14 +290,15 @@ bool Pass::ComputeMetrics() {
   if (failed >= specs.size() || (failed > 0 && wanted_ < decision_.current)) {
     Note(Way::kUnknownMetric);
     if (first) {
-      status_.SetCondition(kScalingActive, false, first->reason,
-                           "the HPA was unable to compute the replica count: " + first->text);
+      decision_.status.SetCondition(
+          kScalingActive, false, first->reason,
+          "the HPA was unable to compute the replica count: " + first->text, now_);
     }
     return FailMetrics(metrics_, decision_.error);
   }
-  status_.SetCondition(
+  decision_.status.SetCondition(
       kScalingActive, true, "ValidMetricFound",
-      "the HPA was able to successfully calculate a replica count from " + winner_);
+      "the HPA was able to successfully calculate a replica count from " + winner_, now_);
   return true;
 }
 
@@ -314,11 +314,11 @@ void Pass::ApplyMetrics() {
   if (result.look_again && (!decision_.look_again || *result.look_again < *decision_.look_again)) {
     decision_.look_again = result.look_again;
   }
-  status_.SetCondition(kAbleToScale, true, result.able.reason, result.able.message);
-  status_.SetCondition(kScalingLimited, result.replicas != result.stabilized, result.limited.reason,
-                       result.limited.message);
+  decision_.status.SetCondition(kAbleToScale, true, result.able.reason, result.able.message, now_);
+  decision_.status.SetCondition(kScalingLimited, result.replicas != result.stabilized,
+                                result.limited.reason, result.limited.message, now_);
   std::int32_t replicas = result.replicas;
-  const bool by_us = options_.scale_to_zero && ConditionIsTrue(subject_.status, kScaledToZero);
+  const bool by_us = options_.scale_to_zero && subject_.status.IsTrue(kScaledToZero);
   if (current == 0 && spec.min_replicas != 0 && by_us && replicas < spec.min_replicas) {
     replicas = spec.min_replicas;
     if (decision_.reason.empty()) decision_.reason = kBelowMin;
@@ -331,8 +331,9 @@ Decision Pass::Run() {
     FailScale(*seen_.scale_error);
     return std::move(decision_);
   }
-  status_.SetCondition(kAbleToScale, true, "SucceededGetScale",
-                       "the HPA controller was able to get the target's current scale");
+  decision_.status.SetCondition(kAbleToScale, true, "SucceededGetScale",
+                                "the HPA controller was able to get the target's current scale",
+                                now_);
   const std::int32_t current = seen_.scale.spec_replicas;
   decision_.current = current;
   if (history_.recommendations.empty()) history_.recommendations.push_back({current, now_});
@@ -340,14 +341,16 @@ Decision Pass::Run() {
   switch (ChooseBranch(subject_, current, options_)) {
     case Branch::kPaused:
       Note(Way::kPaused);
-      status_.SetCondition(kScalingActive, false, "ScalingPaused",
-                           "scaling is paused by the annotation " + std::string(kPausedAnnotation));
+      decision_.status.SetCondition(
+          kScalingActive, false, "ScalingPaused",
+          "scaling is paused by the annotation " + std::string(kPausedAnnotation), now_);
       break;
     case Branch::kDisabled:
       Note(Way::kDisabled);
-      status_.SetCondition(kScalingActive, false, "ScalingDisabled",
-                           "scaling is disabled since the replica count of the target is zero");
-      if (!options_.scale_to_zero) status_.RemoveCondition(kScaledToZero);
+      decision_.status.SetCondition(
+          kScalingActive, false, "ScalingDisabled",
+          "scaling is disabled since the replica count of the target is zero", now_);
+      if (!options_.scale_to_zero) decision_.status.RemoveCondition(kScaledToZero);
       break;
     case Branch::kAboveMax:
       Note(Way::kAboveMax);
@@ -364,10 +367,9 @@ Decision Pass::Run() {
       ApplyMetrics();
       break;
   }
-  status_.SetCurrent(current);
-  status_.SetMetrics(metrics_);
+  decision_.status.SetCurrent(current);
+  decision_.status.SetMetrics(metrics_);
   decision_.settled = true;
-  decision_.status = std::move(status_).Build();
   if (!options_.departures.look_again) decision_.look_again.reset();
   return std::move(decision_);
 }
@@ -377,11 +379,11 @@ std::string NewSize(const Decision& decision) {
          "; reason: " + decision.reason;
 }
 
-void CompleteWrite(Decision& decision, std::int32_t to, const Subject& subject,
-                   StatusBuilder& status, History& history, Time now, const Options& options) {
+void CompleteWrite(Decision& decision, std::int32_t to, const Subject& subject, HpaStatus& status,
+                   History& history, Time now, const Options& options) {
   status.SetCondition(
       kAbleToScale, true, "SucceededRescale",
-      "the HPA controller was able to update the target scale to " + std::to_string(to));
+      "the HPA controller was able to update the target scale to " + std::to_string(to), now);
   decision.events.push_back({"Normal", "SuccessfulRescale", NewSize(decision)});
   RememberScale(history, subject.spec, decision.current, to, now, options.sync_period);
   if (!options.scale_to_zero) {
@@ -389,13 +391,13 @@ void CompleteWrite(Decision& decision, std::int32_t to, const Subject& subject,
   } else if (decision.current > 0 && to == 0 && subject.spec.min_replicas == 0 &&
              subject.spec.HasObjectOrExternal()) {
     status.SetCondition(kScaledToZero, true, "ScaledToZero",
-                        "the HPA controller scaled the workload to zero");
+                        "the HPA controller scaled the workload to zero", now);
   } else {
     status.SetCondition(kScaledToZero, false, "NotScaledToZero",
-                        "the HPA controller did not scale the workload to zero");
+                        "the HPA controller did not scale the workload to zero", now);
   }
   status.SetReplicas(decision.current, to);
-  status.SetScaleTime();
+  status.SetScaleTime(now);
 }
 
 }  // namespace
@@ -408,7 +410,7 @@ Result<Subject> SubjectFromJson(const Json& hpa) {
   if (!spec) return Prefixed("spec", spec.error());
   subject.spec = *std::move(spec);
   const Json* status = Find(hpa, "status");
-  if (status != nullptr) subject.status = *status;
+  if (status != nullptr) subject.status = HpaStatus::FromJson(*status);
   subject.paused = GetString(hpa, {"metadata", "annotations", kPausedAnnotation}) == "true";
   return subject;
 }
@@ -441,13 +443,13 @@ Decision Decide(const Subject& subject, const Observations& seen, History& histo
 void Complete(Decision& decision, const Subject& subject,
               const std::optional<std::string>& write_error, History& history, Time now,
               const Options& options) {
-  StatusBuilder status(std::move(decision.status), now);
+  HpaStatus& status = decision.status;
   if (decision.scale_to && write_error) {
     decision.events.push_back(
         {"Warning", "FailedRescale", NewSize(decision) + "; error: " + *write_error});
-    status.SetCondition(
-        kAbleToScale, false, "FailedUpdateScale",
-        "the HPA controller was unable to update the target scale: " + *write_error);
+    status.SetCondition(kAbleToScale, false, "FailedUpdateScale",
+                        "the HPA controller was unable to update the target scale: " + *write_error,
+                        now);
     decision.error = "failed to rescale " + Reference(subject) + ": " + *write_error;
     decision.settled = false;
   } else if (decision.scale_to) {
@@ -455,9 +457,8 @@ void Complete(Decision& decision, const Subject& subject,
   } else if (decision.settled) {
     status.SetReplicas(decision.current, decision.current);
   }
-  decision.status = std::move(status).Build();
-  decision.status_changed = !SameStatus(decision.status, subject.status);
-  decision.values_only = decision.status_changed && SameButValues(decision.status, subject.status);
+  decision.status_changed = status != subject.status;
+  decision.values_only = decision.status_changed && status.SameButValues(subject.status);
 }
 
 std::string StatusError(const Decision& decision, const Subject& subject, const std::string& why) {

@@ -17,6 +17,7 @@
 #include "autoscale/observations.h"
 #include "autoscale/options.h"
 #include "autoscale/spec.h"
+#include "autoscale/status.h"
 #include "autoscale/trace.h"
 #include "base/json.h"
 
@@ -27,7 +28,7 @@ struct Subject {
   std::string ns;
   std::string name;
   HpaSpec spec;
-  Json status;          // an object, or null
+  HpaStatus status;
   bool paused = false;  // by the annotation weir.dev/paused
 };
 
@@ -61,7 +62,7 @@ struct Decision {
   bool settled = false;
 
   // Complete after Complete.
-  Json status;                  // as stored after this pass
+  HpaStatus status;             // after this pass
   bool status_changed = false;  // from Subject::status
   bool values_only = false;     // ... in nothing but the current values of the metrics
   std::vector<Event> events;

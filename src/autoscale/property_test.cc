@@ -25,8 +25,7 @@ struct Passes {
 std::string Essence(const Decision& decision) {
   std::string text = std::to_string(decision.scale_to.value_or(-1)) + " " +
                      std::to_string(decision.wanted.value_or(-1));
-  const Json* metrics = Find(decision.status, "currentMetrics");
-  return text + (metrics != nullptr ? DumpJson(*metrics) : "");
+  return text + DumpJson(GetArray(decision.status.ToJson(), {"currentMetrics"}));
 }
 
 // Six passes of one autoscaler.
@@ -48,7 +47,7 @@ Passes RunPasses(std::uint64_t seed, const Options& options) {
     Decision shuffled = Decide(subject, reorder.Shuffled(seen), again, now, options);
     Complete(shuffled, subject, std::nullopt, again, now, options);
     passes.trace +=
-        DumpJson(decision.status) + std::to_string(decision.scale_to.value_or(-1)) + "\n";
+        DumpJson(decision.status.ToJson()) + std::to_string(decision.scale_to.value_or(-1)) + "\n";
     if (passes.wrong.empty()) passes.wrong = WhatIsWrong(subject, seen, decision, now);
     if (Essence(shuffled) != Essence(decision)) {
       passes.order = Essence(decision) + " became " + Essence(shuffled);

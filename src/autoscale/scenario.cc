@@ -357,13 +357,13 @@ Result<Json> Scenario::Step(const Json& step, const StepFn& told) {
   if (!now) return std::unexpected(now.error());
   const Status updated = Update(step);
   if (!updated) return std::unexpected(updated.error());
-  if (GetBool(step, {"recreate"}, false)) subject_.status = nullptr;
+  if (GetBool(step, {"recreate"}, false)) subject_.status = {};
   if (GetBool(step, {"recreate"}, false) || GetBool(step, {"restart"}, false)) history_ = {};
   See(step);
   const std::optional<std::string> write_error = TextAt(step, "updateError");
   Inputs inputs;
   if (told) {
-    hpa_["status"] = subject_.status;
+    hpa_["status"] = subject_.status == HpaStatus() ? Json() : subject_.status.ToJson();
     inputs = {.hpa = std::make_shared<const Json>(hpa_),
               .seen = seen_,
               .history = history_,
@@ -384,7 +384,7 @@ Result<Json> Scenario::Step(const Json& step, const StepFn& told) {
 
   Json answer = Json::object();
   answer["scaleTo"] = decision.scale_to ? Json(*decision.scale_to) : Json(nullptr);
-  answer["status"] = decision.status_changed ? decision.status : Json(nullptr);
+  answer["status"] = decision.status_changed ? decision.status.ToJson() : Json(nullptr);
   answer["events"] = Answer(decision.events);
   answer["queries"] = Answer(requests);
   if (!decision.error.empty()) answer["error"] = decision.error;

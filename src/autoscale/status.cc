@@ -7,41 +7,23 @@
 namespace weir::autoscale {
 namespace {
 
-constexpr std::string_view kKept[] = {"lastScaleTime", "currentReplicas", "desiredReplicas",
-                                      "currentMetrics", "conditions"};
+bool IsNothing(const Json& value) {
+  return value.is_null() || (value.is_array() && value.empty()) ||
+         (value.is_number() && value == 0);
+}
 
 // The value of a key; null where it means the same as no such key.
 const Json* Meaning(const Json& status, std::string_view key) {
   const Json* value = status.is_object() ? Find(status, key) : nullptr;
-  if (value == nullptr || value->is_null()) return nullptr;
-  if (value->is_array() && value->empty()) return nullptr;
-  if (value->is_number() && *value == 0) return nullptr;
-  return value;
+  return value == nullptr || IsNothing(*value) ? nullptr : value;
 }
 
-Json Essence(const Json& status) {
-  Json essence = Json::object();
-  for (const std::string_view key : kKept) {
-    const Json* value = Meaning(status, key);
-    if (value != nullptr) essence[std::string(key)] = *value;
-  }
-  return essence;
+Json Kept(const Json& status, std::string_view key) {
+  const Json* value = Meaning(status, key);
+  return value != nullptr ? *value : Json();
 }
 
-// As Essence, of a status that nobody needs any more.
-Json TakeEssence(Json status) {
-  if (!status.is_object()) return Json::object();
-  for (auto field = status.begin(); field != status.end();) {
-    const bool kept = std::ranges::find(kKept, field.key()) != std::end(kKept) &&
-                      Meaning(status, field.key()) != nullptr;
-    field = kept ? std::next(field) : status.erase(field);
-  }
-  return status;
-}
-
-using SameFn = bool (*)(const Json& a, const Json& b);
-
-bool Equal(const Json& a, const Json& b) { return a == b; }
+Json Replicas(std::int32_t count) { return count != 0 ? Json(count) : Json(); }
 
 // One metric beside another, but for their current values.
 bool SameMetric(const Json& a, const Json& b) {
@@ -68,79 +50,85 @@ bool SameMetrics(const Json& a, const Json& b) {
   return a.is_array() && b.is_array() ? std::ranges::equal(a, b, SameMetric) : a == b;
 }
 
-bool Same(const Json& a, const Json& b, SameFn same_metrics) {
-  return std::ranges::all_of(kKept, [&](std::string_view key) {
-    const Json* mine = Meaning(a, key);
-    const Json* other = Meaning(b, key);
-    if (mine == nullptr || other == nullptr) return mine == other;
-    return key == "currentMetrics" ? same_metrics(*mine, *other) : *mine == *other;
-  });
-}
-
 }  // namespace
 
-StatusBuilder::StatusBuilder(const Json& stored, Time now)
-    : status_(Essence(stored)), now_(FormatRfc3339(now)) {}
-
-StatusBuilder::StatusBuilder(Json&& stored, Time now)
-    : status_(TakeEssence(std::move(stored))), now_(FormatRfc3339(now)) {}
-
-void StatusBuilder::SetCondition(std::string_view type, bool value, std::string_view reason,
-                                 std::string_view message) {
-  Json& conditions = status_["conditions"];
-  if (!conditions.is_array()) conditions = Json::array();
-  const std::string_view word = value ? "True" : "False";
-  Json* found = nullptr;
-  for (Json& condition : conditions) {
-    if (GetString(condition, "type") == type) found = &condition;
+HpaStatus HpaStatus::FromJson(const Json& stored) {
+  HpaStatus status;
+  status.scale_time_ = Kept(stored, "lastScaleTime");
+  status.current_ = Kept(stored, "currentReplicas");
+  status.desired_ = Kept(stored, "desiredReplicas");
+  status.metrics_ = Kept(stored, "currentMetrics");
+  for (const Json& condition : GetArray(stored, {"conditions"})) {
+    status.conditions_.push_back({GetString(condition, "type"), GetString(condition, "status"),
+                                  GetString(condition, "reason"), GetString(condition, "message"),
+                                  GetString(condition, "lastTransitionTime")});
   }
-  if (found == nullptr) {
-    conditions.push_back({{"type", type}});
-    found = &conditions.back();
-  }
-  if (GetString(*found, "status") != word) (*found)["lastTransitionTime"] = now_;
-  (*found)["status"] = word;
-  (*found)["reason"] = reason;
-  (*found)["message"] = message;
-}
-
-void StatusBuilder::RemoveCondition(std::string_view type) {
-  const auto conditions = status_.find("conditions");
-  if (conditions == status_.end()) return;
-  Json kept = Json::array();
-  for (Json& condition : *conditions) {
-    if (GetString(condition, "type") != type) kept.push_back(std::move(condition));
-  }
-  *conditions = std::move(kept);
-}
-
-void StatusBuilder::SetReplicas(std::int32_t current, std::int32_t desired) {
-  SetCurrent(current);
-  status_["desiredReplicas"] = desired;
-}
-
-void StatusBuilder::SetCurrent(std::int32_t current) { status_["currentReplicas"] = current; }
-
-void StatusBuilder::SetMetrics(Json metrics) { status_["currentMetrics"] = std::move(metrics); }
-
-void StatusBuilder::SetScaleTime() { status_["lastScaleTime"] = now_; }
-
-Json StatusBuilder::Build() && {
-  Json status = TakeEssence(std::move(status_));
-  if (!status.contains("desiredReplicas")) status["desiredReplicas"] = 0;
-  if (!status.contains("currentMetrics")) status["currentMetrics"] = nullptr;
   return status;
 }
 
-bool ConditionIsTrue(const Json& status, std::string_view type) {
-  for (const Json& condition : GetArray(status, {"conditions"})) {
-    if (GetString(condition, "type") == type) return GetString(condition, "status") == "True";
+void HpaStatus::SetCondition(std::string_view type, bool value, std::string_view reason,
+                             std::string_view message, Time now) {
+  auto found = std::ranges::find(conditions_, type, &Condition::type);
+  if (found == conditions_.end()) {
+    conditions_.emplace_back();
+    conditions_.back().type = type;
+    found = std::prev(conditions_.end());
   }
-  return false;
+  const std::string_view word = value ? "True" : "False";
+  if (found->status != word) found->since = FormatRfc3339(now);
+  found->status = word;
+  found->reason = reason;
+  found->message = message;
 }
 
-bool SameStatus(const Json& a, const Json& b) { return Same(a, b, Equal); }
+void HpaStatus::RemoveCondition(std::string_view type) {
+  std::erase_if(conditions_, [type](const Condition& condition) { return condition.type == type; });
+}
 
-bool SameButValues(const Json& a, const Json& b) { return Same(a, b, SameMetrics); }
+void HpaStatus::SetReplicas(std::int32_t current, std::int32_t desired) {
+  SetCurrent(current);
+  desired_ = Replicas(desired);
+}
+
+void HpaStatus::SetCurrent(std::int32_t current) { current_ = Replicas(current); }
+
+void HpaStatus::SetMetrics(Json metrics) {
+  metrics_ = IsNothing(metrics) ? Json() : std::move(metrics);
+}
+
+void HpaStatus::SetScaleTime(Time now) { scale_time_ = FormatRfc3339(now); }
+
+Json HpaStatus::ToJson() const {
+  Json status = {{"currentMetrics", metrics_},
+                 {"desiredReplicas", desired_.is_null() ? Json(0) : desired_}};
+  if (!scale_time_.is_null()) status["lastScaleTime"] = scale_time_;
+  if (!current_.is_null()) status["currentReplicas"] = current_;
+  for (const Condition& condition : conditions_) {
+    Json& json = status["conditions"].emplace_back(Json::object());
+    for (const auto& [key, text] : {std::pair("type", &condition.type),
+                                    {"status", &condition.status},
+                                    {"reason", &condition.reason},
+                                    {"message", &condition.message},
+                                    {"lastTransitionTime", &condition.since}}) {
+      if (!text->empty()) json[key] = *text;
+    }
+  }
+  return status;
+}
+
+bool HpaStatus::IsTrue(std::string_view type) const {
+  const auto found = std::ranges::find(conditions_, type, &Condition::type);
+  return found != conditions_.end() && found->status == "True";
+}
+
+std::optional<Time> HpaStatus::ScaleTime() const {
+  return scale_time_.is_string() ? ParseRfc3339(scale_time_.get<std::string>()) : std::nullopt;
+}
+
+bool HpaStatus::SameButValues(const HpaStatus& other) const {
+  return scale_time_ == other.scale_time_ && current_ == other.current_ &&
+         desired_ == other.desired_ && conditions_ == other.conditions_ &&
+         SameMetrics(metrics_, other.metrics_);
+}
 
 }  // namespace weir::autoscale

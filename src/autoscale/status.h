@@ -1,45 +1,52 @@
-// The status of an autoscaler while a pass works on it. Value, any thread.
+// The status of an autoscaler, as a pass finds it and leaves it. Value, any thread.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/time.h"
 
 namespace weir::autoscale {
 
-class StatusBuilder {
+class HpaStatus {
  public:
-  // `stored` is an object or null. observedGeneration is dropped, as 1.36 does.
-  StatusBuilder(const Json& stored, Time now);
-  StatusBuilder(Json&& stored, Time now);
+  HpaStatus() = default;
+  // An object or null. observedGeneration is dropped, as 1.36 does.
+  static HpaStatus FromJson(const Json& stored);
+  // As the API server stores it: currentReplicas and conditions are absent where 0 or empty.
+  Json ToJson() const;
 
   // Changes in place; a new one goes to the end. The transition time changes with the value alone.
   void SetCondition(std::string_view type, bool value, std::string_view reason,
-                    std::string_view message);
+                    std::string_view message, Time now);
   void RemoveCondition(std::string_view type);
+  // Whether a condition is there and True.
+  bool IsTrue(std::string_view type) const;
 
   void SetReplicas(std::int32_t current, std::int32_t desired);
   void SetCurrent(std::int32_t current);
   void SetMetrics(Json metrics);  // an array, or null
-  void SetScaleTime();
+  void SetScaleTime(Time now);
+  std::optional<Time> ScaleTime() const;
 
-  // As the API server stores it: currentReplicas and conditions are absent where 0 or empty. Once.
-  Json Build() &&;
+  // Whether two mean the same; absent, null, zero and empty do.
+  bool operator==(const HpaStatus&) const = default;
+  // ... but for the values in currentMetrics.
+  bool SameButValues(const HpaStatus& other) const;
 
  private:
-  Json status_;
-  std::string now_;
+  struct Condition {
+    std::string type, status, reason, message, since;
+    bool operator==(const Condition&) const = default;
+  };
+
+  std::vector<Condition> conditions_;
+  // Null where it would mean nothing.
+  Json scale_time_, current_, desired_, metrics_;
 };
-
-// Whether a condition is there and True.
-bool ConditionIsTrue(const Json& status, std::string_view type);
-
-// Whether two statuses mean the same; absent, null, zero and empty do.
-bool SameStatus(const Json& a, const Json& b);
-// ... but for the values in currentMetrics.
-bool SameButValues(const Json& a, const Json& b);
 
 }  // namespace weir::autoscale

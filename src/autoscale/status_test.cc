@@ -5,6 +5,8 @@
 namespace weir::autoscale {
 namespace {
 
+constexpr Time kNow{std::chrono::seconds(1767225600)};
+
 TEST(Status, IsTheSameByMeaningAndButForValues) {
   constexpr std::string_view kBase =
       R"({"currentReplicas":2,"desiredReplicas":2,"conditions":[{"type":"AbleToScale"}],
@@ -33,22 +35,43 @@ TEST(Status, IsTheSameByMeaningAndButForValues) {
   for (const auto& c : kCases) {
     Json other = base;
     other.merge_patch(ParseJson(c.patch).value_or(Json()));
-    EXPECT_EQ(SameStatus(base, other), c.same) << c.patch;
-    EXPECT_EQ(SameStatus(other, base), c.same) << c.patch;
-    EXPECT_EQ(SameButValues(base, other), c.but_values) << c.patch;
-    EXPECT_EQ(SameButValues(other, base), c.but_values) << c.patch;
+    EXPECT_EQ(HpaStatus::FromJson(base) == HpaStatus::FromJson(other), c.same) << c.patch;
+    EXPECT_EQ(HpaStatus::FromJson(base).SameButValues(HpaStatus::FromJson(other)), c.but_values)
+        << c.patch;
+    EXPECT_EQ(HpaStatus::FromJson(other).SameButValues(HpaStatus::FromJson(base)), c.but_values)
+        << c.patch;
   }
-  EXPECT_TRUE(SameStatus(nullptr, Json::object({{"currentReplicas", 0}, {"currentMetrics", {}}})));
+  const Json empty = {{"currentReplicas", 0}, {"currentMetrics", Json::array()}};
+  EXPECT_EQ(HpaStatus::FromJson(nullptr), HpaStatus::FromJson(empty));
 }
 
 TEST(Status, IsBuiltOfWhatIsKept) {
-  const Time now{std::chrono::seconds(1767225600)};
-  Json stored = {{"observedGeneration", 7}, {"currentReplicas", 0}, {"desiredReplicas", 3}};
-  StatusBuilder copied(stored, now);
-  StatusBuilder taken(std::move(stored), now);
-  const Json built = std::move(taken).Build();
-  EXPECT_EQ(DumpJson(built), R"({"currentMetrics":null,"desiredReplicas":3})");
-  EXPECT_EQ(std::move(copied).Build(), built);
+  const Json stored = {{"observedGeneration", 7}, {"currentReplicas", 0}, {"desiredReplicas", 3}};
+  EXPECT_EQ(DumpJson(HpaStatus::FromJson(stored).ToJson()),
+            R"({"currentMetrics":null,"desiredReplicas":3})");
+}
+
+TEST(Status, ATransitionIsAnotherValue) {
+  const Json stored = {{"desiredReplicas", 3},
+                       {"conditions",
+                        {{{"type", "A"}, {"status", "True"}, {"lastTransitionTime", "then"}},
+                         {{"type", "B"}, {"status", "True"}, {"lastTransitionTime", "then"}}}}};
+  const HpaStatus before = HpaStatus::FromJson(stored);
+  HpaStatus status = before;
+  status.SetCondition("A", true, "Other", "reason", kNow);
+  status.SetCondition("B", false, "No", "longer", kNow);
+  status.SetCondition("C", false, "New", "one", kNow);
+  EXPECT_NE(status, before);
+  const Json built = status.ToJson();
+  EXPECT_EQ(DumpJson(built["conditions"]),
+            R"([{"lastTransitionTime":"then","message":"reason","reason":"Other","status":"True",)"
+            R"("type":"A"},{"lastTransitionTime":"2026-01-01T00:00:00Z","message":"longer",)"
+            R"("reason":"No","status":"False","type":"B"},{"lastTransitionTime":)"
+            R"("2026-01-01T00:00:00Z","message":"one","reason":"New","status":"False",)"
+            R"("type":"C"}])");
+  EXPECT_EQ(status, HpaStatus::FromJson(built));
+  status.RemoveCondition("C");
+  EXPECT_NE(status, HpaStatus::FromJson(built));
 }
 
 }  // namespace

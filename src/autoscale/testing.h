@@ -42,7 +42,7 @@ class Generator {
     for (int i = Count(3); i >= 0; --i) spec.metrics.push_back(Metric());
     if (Chance(60)) spec.behavior = Behavior{.up = Rules(), .down = Rules()};
     if (Chance(30)) {
-      subject.status["conditions"] = Json::array({{{"type", "ScaledToZero"}, {"status", "True"}}});
+      subject.status.SetCondition("ScaledToZero", true, "ScaledToZero", "", kGeneratedStart);
     }
     return subject;
   }
@@ -195,12 +195,12 @@ class Generator {
 // What is wrong with a completed decision by the default rules; empty where nothing is.
 inline std::string WhatIsWrong(const Subject& subject, const Observations& seen,
                                const Decision& decision, Time now) {
-  const std::string status = DumpJson(decision.status);
+  const std::string status = DumpJson(decision.status.ToJson());
   for (const std::string_view never : {"nan", "inf", "NaN", "-9223372036854775808"}) {
     if (status.contains(never)) return std::string(never) + " in " + status;
   }
   for (const std::string_view count : {"currentReplicas", "desiredReplicas"}) {
-    if (GetInt(decision.status, {count}, 0) < 0) return "a negative count in " + status;
+    if (GetInt(decision.status.ToJson(), {count}, 0) < 0) return "a negative count in " + status;
   }
   if (decision.look_again && *decision.look_again < now) return "to look again in the past";
   if (!decision.scale_to) return "";

@@ -39,6 +39,7 @@ struct Memory {
   client::ObjectPtr parsed;   // what the subject was read from
   SubjectPtr subject;
   PodsSeen pods;
+  std::string selector;                     // which of it others have been told of
   client::ObjectPtr scaled;                 // the target as cached when last looked at ...
   std::shared_ptr<const Json> scale;        // ... and its scale
   std::int64_t scale_version = 0;           // of the target, when its scale was last written
@@ -312,7 +313,8 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
   if (stopping || !StillThere(key, *object)) co_return client::ReconcileResult{};
   FollowTarget(key, *subject, target);
   if (!seen.scale_error && autoscale::NeedsMetrics(*subject, seen.scale, engine)) {
-    selectors.Set(key, memory->pods.selector);
+    if (memory->selector != memory->pods.text) selectors.Set(key, memory->pods.selector);
+    memory->selector = memory->pods.text;
     memory->replicas = seen.scale.status_replicas;
   }
 
@@ -414,7 +416,7 @@ net::Task<Decision> HpaController::State::WriteStatus(SubjectPtr subject, client
   if (!IsWorthWriting(decision, when, value_writes)) co_return decision;
   Json updated = *object;
   for (int tries = 1;; ++tries) {
-    updated["status"] = decision.status;
+    updated["status"] = decision.status.ToJson();
     Result<Json> written =
         co_await client.Update(client::refs::kHpas, subject->ns, subject->name, updated, "status");
     if (written) {
