@@ -411,7 +411,8 @@ Result<Subject> SubjectFromJson(const Json& hpa) {
   subject.spec = *std::move(spec);
   const Json* status = Find(hpa, "status");
   if (status != nullptr) subject.status = HpaStatus::FromJson(*status);
-  subject.paused = GetString(hpa, {"metadata", "annotations", kPausedAnnotation}) == "true";
+  const std::string paused = GetString(hpa, {"metadata", "annotations", kPausedAnnotation});
+  subject.paused = !paused.empty() && paused != "false";
   return subject;
 }
 

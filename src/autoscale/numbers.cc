@@ -63,4 +63,12 @@ std::int64_t Numbers::Milli(const kube::Quantity& quantity) const {
   return wrapping_ ? quantity.MilliValueWrapping() : std::max(quantity.MilliValue(), kMin64);
 }
 
+std::int64_t Numbers::ClampedSum(const std::vector<kube::Quantity>& quantities) {
+  __extension__ using Wide = __int128;
+  const Numbers clamping(false);
+  Wide sum = 0;
+  for (const kube::Quantity& quantity : quantities) sum += clamping.Milli(quantity);
+  return static_cast<std::int64_t>(std::clamp<Wide>(sum, kMin64, kMax64));
+}
+
 }  // namespace weir::autoscale

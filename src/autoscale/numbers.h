@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kube/quantity.h"
 
@@ -27,6 +28,8 @@ class Numbers {
   static std::int64_t Divide(std::int64_t a, std::int64_t b);
 
   std::int64_t Milli(const kube::Quantity& quantity) const;
+  // Of all in thousandths, whatever their order: clamps the sum, not what it passes through.
+  static std::int64_t ClampedSum(const std::vector<kube::Quantity>& quantities);
 
  private:
   bool wrapping_;

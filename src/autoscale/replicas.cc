@@ -385,12 +385,16 @@ Result<std::int32_t> Calculator::FromValue(std::int64_t usage, std::int64_t targ
 
 std::int32_t Calculator::FromTotal(std::int64_t usage, std::int64_t target, bool external) const {
   const Scale& scale = in_.seen.scale;
-  const double ratio = static_cast<double>(usage) /
-                       (static_cast<double>(target) * static_cast<double>(scale.status_replicas));
+  // Replicas that are wanted and still to come share the load as those that are there.
+  const bool hold = departures_.hold_spec_replicas;
+  const std::int32_t base =
+      hold ? std::max(scale.spec_replicas, scale.status_replicas) : scale.status_replicas;
+  const double ratio =
+      static_cast<double>(usage) / (static_cast<double>(target) * static_cast<double>(base));
   Note(Measure::kTotal, usage, ratio);
   if (Within(ratio, in_.tolerances)) {
     Note(Verdict::kWithinTolerance);
-    return departures_.hold_spec_replicas ? scale.spec_replicas : scale.status_replicas;
+    return hold ? scale.spec_replicas : base;
   }
   const double replicas = std::ceil(static_cast<double>(usage) / static_cast<double>(target));
   if (external && replicas > kMaxInt32) return std::numeric_limits<std::int32_t>::max();
@@ -456,6 +460,9 @@ Result<std::int64_t> Calculator::ExternalSum(bool average) const {
   if (!selector) return std::unexpected(selector.error());
   const Result<const MetricResult*> result = Fetched();
   if (!result) return std::unexpected(result.error());
+  if (departures_.saturate && (departures_.refuse_negative || !average)) {
+    return Numbers::ClampedSum((*result)->values);
+  }
   std::int64_t sum = 0;
   for (const kube::Quantity& value : (*result)->values) {
     const std::int64_t milli = numbers_.Milli(value);

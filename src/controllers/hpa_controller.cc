@@ -131,7 +131,11 @@ HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& 
              .answers_last = options.upstream_exact ? Duration(0) : kMoment}),
       hpas(client, group, random, client::refs::kHpas),
       pods(client, group, random, client::refs::kPods),
-      targets(client, group, random, [this](const std::string& key) { controller.Enqueue(key); }),
+      targets(
+          client, group, random, [this](const std::string& key) { controller.Enqueue(key); },
+          [this](const Json& before, const Json& after) {
+            return fetch.TargetDiffers(before, after);
+          }),
       recorder(client, group, clock, random, "horizontal-pod-autoscaler"),
       controller(loop, "hpa", options.workers,
                  [this](std::string key) { return Reconcile(std::move(key)); }),
@@ -312,9 +316,18 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
   // looks like a failure and is none.
   if (stopping || !StillThere(key, *object)) co_return client::ReconcileResult{};
   FollowTarget(key, *subject, target);
+  if (subject->paused && engine.departures.pause_annotation) {  // leaves its pods to others
+    selectors.Remove(key);
+    memory->selector.clear();
+  }
   if (!seen.scale_error && autoscale::NeedsMetrics(*subject, seen.scale, engine)) {
-    if (memory->selector != memory->pods.text) selectors.Set(key, memory->pods.selector);
-    memory->selector = memory->pods.text;
+    // A selector that is none, or cannot be read, reaches no pod; the one before stays, as
+    // upstream.
+    const PodsSeen& found = memory->pods;
+    if (found.text != memory->selector && !found.text.empty() && !found.selector.nothing()) {
+      selectors.Set(key, found.selector);
+      memory->selector = found.text;
+    }
     memory->replicas = seen.scale.status_replicas;
   }
 
@@ -326,7 +339,11 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
   if (wake_listener && changed) wake_listener(clock.Now() - *changed);
   const bool is_new = !options.upstream_exact && now < told_from;
   const bool put_off = is_new && PutOffFailures(decision);
-  if (!put_off) std::swap(memory->history, history);
+  if (put_off) {
+    history = memory->history;
+  } else {
+    std::swap(memory->history, history);
+  }
   made->inputs = {.hpa = object,
                   .seen = std::move(seen),
                   .history = std::move(history),

@@ -367,6 +367,39 @@ TEST_F(HpaControllerTest, ATargetInTheCacheIsNotAskedFor) {
   EXPECT_EQ(asked(), 0);
 }
 
+TEST_F(HpaControllerTest, ATargetDiffersByThePathsOfItsKind) {
+  const HpaFetch fetch(client_, clock_, ResolveForTest, {});
+  const Json deployment = {{"apiVersion", "apps/v1"},
+                           {"kind", "Deployment"},
+                           {"spec", {{"replicas", 3}, {"size", 1}}},
+                           {"status", {{"replicas", 3}, {"count", 1}}}};
+  const Json fleet = {{"apiVersion", "example.com/v1"},
+                      {"kind", "Fleet"},
+                      {"spec", {{"size", 3}}},
+                      {"status", {{"count", 3}, {"chosen", "a=b"}, {"replicas", 1}}}};
+  const struct {
+    const Json& object;
+    std::string_view patch;
+    bool differs;
+  } kCases[] = {
+      {deployment, R"({})", false},
+      {deployment, R"({"status":{"readyReplicas":1,"count":2}})", false},
+      {deployment, R"({"status":{"replicas":2}})", true},
+      {deployment, R"({"spec":{"replicas":4}})", true},
+      {deployment, R"({"spec":{"size":2}})", true},
+      {fleet, R"({"status":{"replicas":2}})", false},
+      {fleet, R"({"status":{"count":2}})", true},
+      {fleet, R"({"status":{"chosen":"a=c"}})", true},
+      {fleet, R"({"spec":{"size":4}})", true},
+  };
+  for (const auto& c : kCases) {
+    Json after = c.object;
+    after.merge_patch(ParseJson(c.patch).value_or(Json()));
+    EXPECT_EQ(fetch.TargetDiffers(c.object, after), c.differs)
+        << GetString(c.object, "kind") << c.patch;
+  }
+}
+
 TEST_F(HpaControllerTest, UpstreamExactWaitsForTheSyncPeriod) {
   api_.documents[std::string(kScale)] = ScaleOf(1, 1);
   api_.documents[std::string(kQueue)] = Items("70");
@@ -427,6 +460,57 @@ TEST_F(HpaControllerTest, SeveralAutoscalersAtOnceAndNoneTwice) {
   EXPECT_EQ(begun(), 3);
   for (const std::string& name : names) api_.Release(ScaleAt(name));
   ASSERT_TRUE(Until([&] { return begun() >= 4; }));
+}
+
+TEST_F(HpaControllerTest, ASelectorThatReachesNothingIsNobodysRival) {
+  Json pod;
+  pod["metadata"] = {{"namespace", "shop"}, {"name", "p"}, {"labels", {{"app", "web"}}}};
+  api_.Push("/api/v1/pods", "ADDED", pod);
+  Json none = ScaleOf(2, 2);
+  none["status"].erase("selector");
+  api_.documents[std::string(kScale)] = ScaleOf(2, 2);
+  api_.documents[ScaleAt("a")] = none;
+  api_.documents[ScaleAt("b")] = ScaleOf(2, 2);
+  api_.documents[ScaleAt("b")]["status"]["selector"] = "app=db";
+  api_.documents[std::string(kQueue)] = Items("40");
+  HpaOptions options;
+  options.workers = 1;
+  Begin(Hpa("averageValue", "20"), options,
+        {Named(Hpa("averageValue", "20"), "a"), Named(Hpa("averageValue", "20"), "b")});
+  ASSERT_TRUE(Passes(3));
+  // b's selector is taken away: what it reached before stays what it reaches.
+  api_.documents[ScaleAt("b")]["status"].erase("selector");
+  PassAPeriodLater(6);
+  Metric("80");
+  ASSERT_TRUE(Passes(9));
+  EXPECT_TRUE(std::ranges::find(api_.writes, "scale 4") != api_.writes.end());
+  for (const std::string& event : api_.events) {
+    EXPECT_EQ(event.find("AmbiguousSelector"), std::string::npos) << event;
+  }
+}
+
+TEST_F(HpaControllerTest, APausedAutoscalerLeavesItsPodsToAnother) {
+  Json pod;
+  pod["metadata"] = {{"namespace", "shop"}, {"name", "p"}, {"labels", {{"app", "web"}}}};
+  api_.Push("/api/v1/pods", "ADDED", pod);
+  api_.documents[std::string(kScale)] = ScaleOf(2, 2);
+  api_.documents[ScaleAt("a")] = ScaleOf(2, 2);
+  api_.documents[std::string(kQueue)] = Items("40");
+  HpaOptions options;
+  options.workers = 1;
+  Json other = Named(Hpa("averageValue", "20"), "a");
+  Begin(Hpa("averageValue", "20"), options, {other});
+  ASSERT_TRUE(Passes(2));
+  PassAPeriodLater(4);
+  EXPECT_TRUE(std::ranges::any_of(api_.events, [](const std::string& event) {
+    return event.find("AmbiguousSelector") != std::string::npos;
+  }));
+  other["metadata"]["annotations"]["weir.dev/paused"] = "true";
+  api_.Push(kHpas, "MODIFIED", other);
+  ASSERT_TRUE(Passes(5));
+  Metric("80");
+  ASSERT_TRUE(Passes(7));
+  EXPECT_TRUE(std::ranges::find(api_.writes, "scale 4") != api_.writes.end());
 }
 
 TEST_F(HpaControllerTest, AChangeIsReadOnceForAllWhoReadIt) {

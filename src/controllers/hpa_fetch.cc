@@ -76,6 +76,18 @@ std::shared_ptr<const Json> HpaFetch::ScaleOf(const Target& target, const Json& 
   return std::make_shared<const Json>(*std::move(scale));
 }
 
+bool HpaFetch::TargetDiffers(const Json& before, const Json& after) const {
+  if (GetObject(before, {"spec"}) != GetObject(after, {"spec"})) return true;
+  const Result<std::string> group = autoscale::GroupOf(GetString(after, "apiVersion"));
+  const kube::Resource* kind = group ? resolve_(*group, GetString(after, "kind")) : nullptr;
+  if (kind == nullptr) return false;
+  const Result<Json> old_scale = kube::ToScale(*kind, before);
+  const Result<Json> scale = kube::ToScale(*kind, after);
+  if (!old_scale || !scale) return old_scale.has_value() != scale.has_value();
+  return GetObject(*old_scale, {"spec"}) != GetObject(*scale, {"spec"}) ||
+         GetObject(*old_scale, {"status"}) != GetObject(*scale, {"status"});
+}
+
 net::Task<HpaFetch::Target> HpaFetch::ReadTarget(Target target, std::string description) {
   const Result<net::HttpResponse> answer = co_await client_.GetRaw(target.path);
   Json scale;

@@ -51,6 +51,8 @@ class HpaFetch {
   // The scale of one that was found, from the object in a cache. Null where that gives none: then
   // ReadTarget tells why.
   static std::shared_ptr<const Json> ScaleOf(const Target& target, const Json& object);
+  // Whether a target's spec or scale differs, the latter by the paths of its kind.
+  bool TargetDiffers(const Json& before, const Json& after) const;
   // The scale of one that was found, by GET.
   net::Task<Target> ReadTarget(Target target, std::string description);
 

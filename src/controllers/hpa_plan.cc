@@ -90,11 +90,6 @@ bool ReadsOtherwise(const Json& before, const Json& after) {
          Part(Part(before, "metadata"), "uid") != Part(Part(after, "metadata"), "uid");
 }
 
-bool TargetWantsPass(const Json& before, const Json& after) {
-  return Part(before, "spec") != Part(after, "spec") ||
-         Part(Part(before, "status"), "replicas") != Part(Part(after, "status"), "replicas");
-}
-
 bool PodCountsDifferently(const Json& before, const Json& after) {
   const auto facts = [](const Json& pod) {
     return std::tuple(GetString(pod, {"status", "phase"}), ReadyStatus(pod),

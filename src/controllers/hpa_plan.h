@@ -39,8 +39,6 @@ bool WantsPass(const Json& before, const Json& after);
 // Whether it has another target or other metrics, or is another autoscaler of that name: what may
 // have come along with it.
 bool ReadsOtherwise(const Json& before, const Json& after);
-// Whether a scale target's replicas, wanted or there, or anything else that its owner sets, differ.
-bool TargetWantsPass(const Json& before, const Json& after);
 // Whether a pod begins or ends to count in a ratio: phase, readiness, deletion.
 bool PodCountsDifferently(const Json& before, const Json& after);
 

@@ -277,15 +277,6 @@ TEST(ReadsOtherwise, LooksAtTargetAndMetricsAlone) {
   }
 }
 
-TEST(TargetWantsPass, LooksPastTheStatus) {
-  const Json base = Parse(R"({"spec":{"replicas":3},"status":{"replicas":3}})");
-  EXPECT_FALSE(TargetWantsPass(
-      base, Parse(R"({"spec":{"replicas":3},"status":{"replicas":3,"readyReplicas":1}})")));
-  EXPECT_TRUE(TargetWantsPass(base, Parse(R"({"spec":{"replicas":3},"status":{"replicas":2}})")));
-  EXPECT_TRUE(TargetWantsPass(base, Parse(R"({"spec":{"replicas":4},"status":{"replicas":3}})")));
-  EXPECT_TRUE(TargetWantsPass(base, Parse(R"({"spec":{"size":3},"status":{"replicas":3}})")));
-}
-
 TEST(PutOffFailures, LeavesOutWhatReadingGave) {
   const struct {
     bool settled;

@@ -2,13 +2,15 @@
 
 #include <utility>
 
-#include "controllers/hpa_plan.h"
-
 namespace weir::controllers {
 
 HpaTargets::HpaTargets(client::Client& client, net::TaskGroup& group, env::Random& random,
-                       ChangedFn changed)
-    : client_(client), group_(group), random_(random), changed_(std::move(changed)) {}
+                       ChangedFn changed, DiffersFn differs)
+    : client_(client),
+      group_(group),
+      random_(random),
+      changed_(std::move(changed)),
+      differs_(std::move(differs)) {}
 
 HpaTargets::~HpaTargets() = default;
 
@@ -49,11 +51,11 @@ client::ObjectPtr HpaTargets::Find(const client::ResourceRef& resource,
 
 void HpaTargets::OnChange(const client::ResourceRef& resource, const client::ObjectPtr& before,
                           const client::ObjectPtr& after) {
-  if (before && after && !TargetWantsPass(*before, *after)) return;
   const auto watched = watched_.find(resource);
   if (watched == watched_.end()) return;
   const auto followers = watched->second.followers.find(client::KeyOf(after ? *after : *before));
   if (followers == watched->second.followers.end()) return;
+  if (before && after && !differs_(*before, *after)) return;
   for (const std::string& hpa : followers->second) changed_(hpa);
 }
 

@@ -18,11 +18,14 @@ namespace weir::controllers {
 class HpaTargets {
  public:
   using ChangedFn = std::function<void(const std::string& hpa)>;
+  // Whether a pass over a target may now come to another result.
+  using DiffersFn = std::function<bool(const Json& before, const Json& after)>;
 
-  // `changed` is called for each follower of a target that came, went or has another spec, also
+  // `changed` is called for each follower of a target that came, went or `differs`, also
   // for those that are there when a resource is first looked at. It may call Follow and Forget
   // later, not at once. `group` runs the caches; it, client and random outlive this.
-  HpaTargets(client::Client& client, net::TaskGroup& group, env::Random& random, ChangedFn changed);
+  HpaTargets(client::Client& client, net::TaskGroup& group, env::Random& random, ChangedFn changed,
+             DiffersFn differs);
   ~HpaTargets();
   HpaTargets(const HpaTargets&) = delete;
   HpaTargets& operator=(const HpaTargets&) = delete;
@@ -55,6 +58,7 @@ class HpaTargets {
   net::TaskGroup& group_;
   env::Random& random_;
   ChangedFn changed_;
+  DiffersFn differs_;
   std::map<client::ResourceRef, Watched> watched_;
   std::map<std::string, Place> places_;  // autoscaler -> what it scales
 };

@@ -40,8 +40,9 @@ class HpaTargetsTest : public ::testing::Test {
   client::Client client_{api_, "test"};
   net::TaskGroup group_{loop_, "test"};
   std::vector<std::string> told_;
-  HpaTargets targets_{client_, group_, random_,
-                      [this](const std::string& hpa) { told_.push_back(hpa); }};
+  HpaTargets targets_{
+      client_, group_, random_, [this](const std::string& hpa) { told_.push_back(hpa); },
+      [](const Json& before, const Json& after) { return before["spec"] != after["spec"]; }};
 };
 
 using Texts = std::vector<std::string>;

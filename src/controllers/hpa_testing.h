@@ -157,9 +157,18 @@ inline const kube::Resource* ResolveForTest(std::string_view group, std::string_
     if (of_group == "apps") resource.subresources.emplace_back("scale");
     return resource;
   };
+  static const kube::Resource kFleets = [&make] {
+    kube::Resource resource = make("example.com", "fleets", "Fleet");
+    resource.crd_name = "fleets.example.com";
+    resource.subresources.emplace_back("scale");
+    resource.scale_paths = {{"specReplicasPath", ".spec.size"},
+                            {"statusReplicasPath", ".status.count"},
+                            {"labelSelectorPath", ".status.chosen"}};
+    return resource;
+  }();
   static const std::vector<kube::Resource> kResources = {make("apps", "deployments", "Deployment"),
                                                          make("", "pods", "Pod"),
-                                                         make("", "services", "Service")};
+                                                         make("", "services", "Service"), kFleets};
   for (const kube::Resource& resource : kResources) {
     if (resource.group == group && resource.kind == kind) return &resource;
   }
