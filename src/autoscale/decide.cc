@@ -261,7 +261,7 @@ bool Pass::ComputeMetrics() {
                             .now = now_,
                             .options = options_,
                             .trace = trace_ != nullptr ? &trace_->metrics[i] : nullptr};
-    const auto proposal = Propose(input);
+    auto proposal = Propose(input);
     if (!proposal) {
       Warn(proposal.error().reason, proposal.error().text);
       decision_.metrics.push_back({specs[i].name, std::nullopt, proposal.error().text});
@@ -272,7 +272,7 @@ bool Pass::ComputeMetrics() {
     }
     if (!proposal->warning.empty()) WarnOnce(i, proposal->warning);
     decision_.metrics.push_back({proposal->name, proposal->replicas, ""});
-    metrics_.push_back(proposal->status);
+    metrics_.push_back(std::move(proposal->status));
     const std::int32_t replicas = Settle(*proposal);
     if (trace_ != nullptr) Note(i, proposal->replicas, replicas);
     // At zero every later metric takes the name over, ties above zero keep the first.
@@ -294,7 +294,7 @@ bool Pass::ComputeMetrics() {
           kScalingActive, false, first->reason,
           "the HPA was unable to compute the replica count: " + first->text, now_);
     }
-    return FailMetrics(metrics_, decision_.error);
+    return FailMetrics(std::move(metrics_), decision_.error);
   }
   decision_.status.SetCondition(
       kScalingActive, true, "ValidMetricFound",
@@ -368,7 +368,7 @@ Decision Pass::Run() {
       break;
   }
   decision_.status.SetCurrent(current);
-  decision_.status.SetMetrics(metrics_);
+  decision_.status.SetMetrics(std::move(metrics_));
   decision_.settled = true;
   if (!options_.departures.look_again) decision_.look_again.reset();
   return std::move(decision_);

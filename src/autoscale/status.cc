@@ -57,7 +57,7 @@ HpaStatus HpaStatus::FromJson(const Json& stored) {
   status.scale_time_ = Kept(stored, "lastScaleTime");
   status.current_ = Kept(stored, "currentReplicas");
   status.desired_ = Kept(stored, "desiredReplicas");
-  status.metrics_ = Kept(stored, "currentMetrics");
+  status.SetMetrics(Kept(stored, "currentMetrics"));
   for (const Json& condition : GetArray(stored, {"conditions"})) {
     status.conditions_.push_back({GetString(condition, "type"), GetString(condition, "status"),
                                   GetString(condition, "reason"), GetString(condition, "message"),
@@ -93,13 +93,13 @@ void HpaStatus::SetReplicas(std::int32_t current, std::int32_t desired) {
 void HpaStatus::SetCurrent(std::int32_t current) { current_ = Replicas(current); }
 
 void HpaStatus::SetMetrics(Json metrics) {
-  metrics_ = IsNothing(metrics) ? Json() : std::move(metrics);
+  metrics_ = IsNothing(metrics) ? nullptr : std::make_shared<const Json>(std::move(metrics));
 }
 
 void HpaStatus::SetScaleTime(Time now) { scale_time_ = FormatRfc3339(now); }
 
 Json HpaStatus::ToJson() const {
-  Json status = {{"currentMetrics", metrics_},
+  Json status = {{"currentMetrics", metrics()},
                  {"desiredReplicas", desired_.is_null() ? Json(0) : desired_}};
   if (!scale_time_.is_null()) status["lastScaleTime"] = scale_time_;
   if (!current_.is_null()) status["currentReplicas"] = current_;
@@ -125,10 +125,21 @@ std::optional<Time> HpaStatus::ScaleTime() const {
   return scale_time_.is_string() ? ParseRfc3339(scale_time_.get<std::string>()) : std::nullopt;
 }
 
-bool HpaStatus::SameButValues(const HpaStatus& other) const {
+const Json& HpaStatus::metrics() const {
+  static const Json kNone;
+  return metrics_ ? *metrics_ : kNone;
+}
+
+bool HpaStatus::Same(const HpaStatus& other, SameFn same_metrics) const {
   return scale_time_ == other.scale_time_ && current_ == other.current_ &&
          desired_ == other.desired_ && conditions_ == other.conditions_ &&
-         SameMetrics(metrics_, other.metrics_);
+         (metrics_ == other.metrics_ || same_metrics(metrics(), other.metrics()));
 }
+
+bool HpaStatus::operator==(const HpaStatus& other) const {
+  return Same(other, [](const Json& a, const Json& b) { return a == b; });
+}
+
+bool HpaStatus::SameButValues(const HpaStatus& other) const { return Same(other, SameMetrics); }
 
 }  // namespace weir::autoscale

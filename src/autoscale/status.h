@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,7 +35,7 @@ class HpaStatus {
   std::optional<Time> ScaleTime() const;
 
   // Whether two mean the same; absent, null, zero and empty do.
-  bool operator==(const HpaStatus&) const = default;
+  bool operator==(const HpaStatus& other) const;
   // ... but for the values in currentMetrics.
   bool SameButValues(const HpaStatus& other) const;
 
@@ -45,8 +46,13 @@ class HpaStatus {
   };
 
   std::vector<Condition> conditions_;
+  using SameFn = bool (*)(const Json& a, const Json& b);
+  bool Same(const HpaStatus& other, SameFn same_metrics) const;
+  const Json& metrics() const;
+
   // Null where it would mean nothing.
-  Json scale_time_, current_, desired_, metrics_;
+  Json scale_time_, current_, desired_;
+  std::shared_ptr<const Json> metrics_;  // shared: most passes replace it whole
 };
 
 }  // namespace weir::autoscale
