@@ -278,6 +278,42 @@ TEST(WritesTest, StatusAndScaleAreWrittenApart) {
   EXPECT_EQ(old.code, 409);
 }
 
+// "controller/status, kubectl" of an object.
+std::string Managers(const Json& object) {
+  std::string text;
+  for (const Json& entry : GetArray(object, {"metadata", "managedFields"})) {
+    if (!text.empty()) text += ", ";
+    text += GetString(entry, "manager");
+    const std::string sub = GetString(entry, "subresource");
+    if (!sub.empty()) text += "/" + sub;
+  }
+  return text;
+}
+
+// As of controllers, whose caches have none.
+TEST(WritesTest, AnUpdateWithoutManagedFieldsLeavesThem) {
+  TestServer server;
+  const std::string path = std::string(kDeployments) + "/d";
+  const auto made =
+      server.Do(std::string("POST ") + kDeployments + "?fieldManager=kubectl", kDeployment);
+  ASSERT_EQ(made.code, 201) << made.body;
+  Json object = made.json;
+  Erase(object, {"metadata", "managedFields"});
+  const auto same = server.Do("PUT " + path + "?fieldManager=other", DumpJson(object));
+  EXPECT_EQ(same.body, made.body) << "nothing to write";
+  object["status"]["observedGeneration"] = 1;
+  const auto status =
+      server.Do("PUT " + path + "/status?fieldManager=controller", DumpJson(object));
+  ASSERT_EQ(status.code, 200) << status.body;
+  EXPECT_EQ(Managers(status.json), "controller/status, kubectl");
+  object = status.json;
+  Erase(object, {"metadata", "managedFields"});
+  object["spec"]["replicas"] = 3;
+  const auto scaled = server.Do("PUT " + path + "?fieldManager=scaler", DumpJson(object));
+  ASSERT_EQ(scaled.code, 200) << scaled.body;
+  EXPECT_EQ(Managers(scaled.json), "controller/status, kubectl, scaler");
+}
+
 TEST(WritesTest, Deletion) {
   TestServer server;
   ASSERT_EQ(server.Do(std::string("POST ") + kConfigMaps, ConfigMap("a")).code, 201);
