@@ -115,7 +115,8 @@ struct WatchState {
       return false;
     }
     const std::string type = GetString(*event, "type");
-    Json object = GetObject(*event, {"object"});
+    Json object = std::move(Ensure(*event, {"object"}));
+    if (!object.is_object()) object = Json::object();
     if (type == "ERROR") {
       const std::int64_t code = GetInt(object, {"code"}, 500);
       result = std::unexpected(ErrorOf(static_cast<int>(code), DumpJson(object)));

@@ -153,6 +153,7 @@ net::Task<bool> Informer::State::Pause() {
 }
 
 void Informer::State::Put(Json object) {
+  Erase(object, {"metadata", "managedFields"});
   std::string key = KeyOf(object);
   ObjectPtr& slot = objects[key];
   ObjectPtr before = slot;
@@ -199,7 +200,8 @@ void Informer::State::Replace(Json list) {
   if (kind.ends_with("List")) kind.resize(kind.size() - 4);
   const std::string api_version = GetString(list, "apiVersion");
   std::map<std::string, bool, std::less<>> listed;
-  Json items = GetArray(list, {"items"});
+  Json& items = Ensure(list, {"items"});
+  if (!items.is_array()) items = Json::array();
   for (Json& item : items) {
     if (!item.contains("kind")) item["kind"] = kind;
     if (!item.contains("apiVersion")) item["apiVersion"] = api_version;
@@ -224,6 +226,7 @@ bool Informer::State::Apply(WatchEvent event) {
       break;
     case WatchType::kDeleted: {
       const std::string key = KeyOf(event.object);
+      Erase(event.object, {"metadata", "managedFields"});
       Remove(key, std::make_shared<const Json>(std::move(event.object)));
       break;
     }

@@ -1,5 +1,7 @@
 // A list-watch cache: the newest known state of one resource, kept by LIST then WATCH, with
-// back-off (100 ms doubling to 10 s, jittered) on failure and a new LIST on 410. Loop thread only.
+// back-off (100 ms doubling to 10 s, jittered) on failure and a new LIST on 410. What is kept lacks
+// metadata.managedFields, half of many an object: only the API server reads them, and an update
+// without them leaves those that are stored. Loop thread only.
 #pragma once
 
 #include <functional>

@@ -205,6 +205,27 @@ TEST_F(InformerTest, AGoneInformerHearsNothing) {
   EXPECT_EQ(group_.running(), 0U);
 }
 
+TEST_F(InformerTest, KeepsNoManagedFields) {
+  const auto managed = [](Json pod) {
+    pod["metadata"]["managedFields"] = Json::array({{{"manager", "kubectl"}}});
+    return pod;
+  };
+  int with = 0;
+  informer_->AddListener([&](const ObjectPtr& before, const ObjectPtr& after) {
+    for (const ObjectPtr& object : {before, after}) {
+      if (object && Find(*object, {"metadata", "managedFields"}) != nullptr) ++with;
+    }
+  });
+  api_.lists = {FakeApi::ListOf({managed(Pod("a", 1))}, 10)};
+  informer_->Start();
+  Asked(2);
+  api_.Say("MODIFIED", managed(Pod("a", 11)));
+  api_.Say("DELETED", managed(Pod("a", 12)));
+  Delivered();
+  EXPECT_EQ(seen_, (std::vector<std::string>{"- ns/a@1", "ns/a@1 ns/a@11", "ns/a@12 -"}));
+  EXPECT_EQ(with, 0);
+}
+
 TEST(Keys, SplitAsTheyAreMade) {
   EXPECT_EQ(KeyOf(Pod("a", 1)), "ns/a");
   EXPECT_EQ(KeyOf(Pod("a", 1, "")), "a");
