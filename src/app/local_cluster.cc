@@ -125,7 +125,7 @@ apiserver::TokenMap LocalCluster::MakeTokens() {
   tokens[credentials_.admin_token] = {
       "kubernetes-admin", "", {std::string(apiserver::kMasters), "system:authenticated"}};
   for (const char* component : {"app", "rules", "scrape", "metrics-server", "controllers",
-                                "horizontal-pod-autoscaler", "kubelet", "proxy", "hops"}) {
+                                "horizontal-pod-autoscaler", "kubelet", "proxy", "caches"}) {
     const std::string token = MakeToken(random_);
     component_tokens_[component] = token;
     tokens[token] = ComponentUser(component);
@@ -157,11 +157,10 @@ net::Task<Status> LocalCluster::Start() {
   }
   controllers_->Start();
   scrape_->Start();
-  rules_->Start();
   engine_->Start();
   metrics_server_->Start();
   hpa_->Start();
-  watch_pods_->Start();
+  informers_->Start();  // all who listen are there
   tasks_.Spawn(TruncateSeries());
   if (kubelet_) tasks_.Spawn(SampleUsage());
 
@@ -190,6 +189,7 @@ net::Task<void> LocalCluster::Stop() {
     co_await kubelet_->Stop();
     co_await proxy_->Stop();
   }
+  co_await informers_->Stop();
   co_await api_->Stop();
   co_await http_->Stop(kHttpGrace);
 }

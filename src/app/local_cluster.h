@@ -19,7 +19,7 @@
 #include "app/preflight.h"
 #include "app/rule_loader.h"
 #include "client/client.h"
-#include "client/informer.h"
+#include "client/shared_informers.h"
 #include "controllers/hpa_controller.h"
 #include "controllers/manager.h"
 #include "engine/engine.h"
@@ -70,6 +70,7 @@ class LocalCluster {
   void MakeNode();
   void Connect();
   void ConnectHops();
+  void OnPod(const client::ObjectPtr& before, const client::ObjectPtr& after);
   void TellHpas(const std::vector<std::string>& series_names);
   Result<std::vector<Manifest>> BuiltInKinds() const;
   Status WriteKubeconfig();
@@ -99,6 +100,7 @@ class LocalCluster {
   std::unique_ptr<apiserver::Server> api_;
   std::unique_ptr<net::HttpServer> http_;
   std::vector<std::unique_ptr<Access>> accesses_;
+  std::unique_ptr<client::SharedInformers> informers_;
 
   metricsapi::Resolver resolver_;
 
@@ -109,10 +111,10 @@ class LocalCluster {
   std::unique_ptr<metricsserver::Server> metrics_server_;
   std::unique_ptr<controllers::HpaController> hpa_;
   std::unique_ptr<controllers::ControllerManager> controllers_;
-  std::unique_ptr<proxy::Proxy> proxy_;           // none without a node
-  std::unique_ptr<kubelet::Kubelet> kubelet_;     // none without a node
-  std::set<std::string> unmapped_series_;         // changed, but no metric was made of them yet
-  std::unique_ptr<client::Informer> watch_pods_;  // for the hop times
+  std::unique_ptr<proxy::Proxy> proxy_;        // none without a node
+  std::unique_ptr<kubelet::Kubelet> kubelet_;  // none without a node
+  std::set<std::string> unmapped_series_;      // changed, but no metric was made of them yet
+  client::Informer::Registration hear_pods_;   // for the hop times
 
   // Batches that changed a metric, newest last, until a decision asks for them.
   struct Batch {

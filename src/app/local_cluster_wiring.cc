@@ -72,6 +72,8 @@ void LocalCluster::MakeComponents() {
     const kube::Registry& registry = api_->registry();
     return group.empty() ? registry.ResolveAnyGroup(name) : registry.Resolve(group, name);
   };
+  informers_ =
+      std::make_unique<client::SharedInformers>(loop_, AddAccess("caches").client, random_);
   MakeMetricsPath();
   MakeWorkloadPath();
   Connect();
@@ -82,10 +84,10 @@ void LocalCluster::MakeMetricsPath() {
   const auto appenders = [this] { return head_->NewAppender(); };
   head_ = std::make_unique<tsdb::Head>();
   engine_ = std::make_unique<engine::Engine>(loop_, clock_, *head_, appenders);
-  rules_ =
-      std::make_unique<RuleLoader>(loop_, clock_, random_, AddAccess("rules").client, *engine_);
+  rules_ = std::make_unique<RuleLoader>(loop_, clock_, random_, AddAccess("rules").client,
+                                        *informers_, *engine_);
   scrape_ = std::make_unique<scrape::Manager>(loop_, clock_, random_, AddAccess("scrape").client,
-                                              appenders);
+                                              *informers_, appenders);
   for (const scrape::StaticTargets& list : checked_.scrape.lists) scrape_->AddStatic(list);
   for (auto& [file, groups] : checked_.scrape.groups) engine_->SetGroups(file, std::move(groups));
   metricsserver::Options options;
@@ -108,18 +110,20 @@ void LocalCluster::MakeWorkloadPath() {
   hpa.autoscale.downscale_stabilization = wanted.downscale_stabilization;
   // Upstream has no such objects.
   hpa.decisions_kept = wanted.upstream_exact ? 0 : kKeptDecisions;
-  hpa_ = std::make_unique<controllers::HpaController>(
-      loop_, clock_, random_, AddAccess("horizontal-pod-autoscaler").client, resolver_, hpa);
+  hpa_ = std::make_unique<controllers::HpaController>(loop_, clock_, random_,
+                                                      AddAccess("horizontal-pod-autoscaler").client,
+                                                      *informers_, resolver_, hpa);
   controllers::ManagerOptions manager;
   manager.root_ca = credentials_.ca_pem;
   controllers_ = std::make_unique<controllers::ControllerManager>(
-      loop_, clock_, random_, AddAccess("controllers").client, manager);
+      loop_, clock_, random_, AddAccess("controllers").client, *informers_, manager);
   if (wanted.node) MakeNode();
 }
 
 void LocalCluster::MakeNode() {
   const UpOptions& wanted = checked_.options;
-  proxy_ = std::make_unique<proxy::Proxy>(loop_, clock_, random_, AddAccess("proxy").client);
+  proxy_ = std::make_unique<proxy::Proxy>(loop_, clock_, random_, AddAccess("proxy").client,
+                                          *informers_);
   kubelet::Options kubelet;
   kubelet.data_dir = wanted.data_dir;
   kubelet.catalogue = checked_.catalogue;
@@ -129,7 +133,7 @@ void LocalCluster::MakeNode() {
   kubelet.bin_dir = std::filesystem::path(kubelet.weir_path).parent_path().string();
   if (std::string path = platform::GetEnv("PATH"); !path.empty()) kubelet.path = path;
   kubelet_ = std::make_unique<kubelet::Kubelet>(loop_, clock_, random_, AddAccess("kubelet").client,
-                                                kubelet);
+                                                *informers_, kubelet);
 }
 
 // What one component announces goes to whom it concerns.
@@ -221,20 +225,22 @@ void LocalCluster::ConnectHops() {
     }
     hops_.Decided(std::move(s));
   });
-  watch_pods_ = std::make_unique<client::Informer>(AddAccess("hops").client, tasks_, random_,
-                                                   client::refs::kPods);
-  watch_pods_->AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    if (!after) return;
-    const std::string workload = WorkloadOf(*after);
-    if (workload.empty()) return;
-    const Time now = clock_.Now();
-    const std::string uid = GetString(*after, {"metadata", "uid"});
-    if (!before) hops_.Pod(workload, uid, "created", now);
-    if (IsStarted(*after) && !(before && IsStarted(*before))) {
-      hops_.Pod(workload, uid, "started", now);
-    }
-    if (IsReady(*after) && !(before && IsReady(*before))) hops_.Pod(workload, uid, "ready", now);
-  });
+  client::Informer& pods = informers_->Get(client::refs::kPods);
+  hear_pods_ = pods.AddListener([this](const client::ObjectPtr& before,
+                                       const client::ObjectPtr& after) { OnPod(before, after); });
+}
+
+void LocalCluster::OnPod(const client::ObjectPtr& before, const client::ObjectPtr& after) {
+  if (!after) return;
+  const std::string workload = WorkloadOf(*after);
+  if (workload.empty()) return;
+  const Time now = clock_.Now();
+  const std::string uid = GetString(*after, {"metadata", "uid"});
+  if (!before) hops_.Pod(workload, uid, "created", now);
+  if (IsStarted(*after) && !(before && IsStarted(*before))) {
+    hops_.Pod(workload, uid, "started", now);
+  }
+  if (IsReady(*after) && !(before && IsReady(*before))) hops_.Pod(workload, uid, "ready", now);
 }
 
 net::Task<void> LocalCluster::ServeHops(net::ResponseWriter& writer) {

@@ -7,19 +7,20 @@
 namespace weir::app {
 
 RuleLoader::RuleLoader(net::Loop& loop, env::Clock& clock, env::Random& random,
-                       client::Client& client, engine::Engine& engine)
-    : group_(loop, "rules"),
-      engine_(engine),
-      events_(client, group_, clock, random, "weir-rules"),
-      informer_(client, group_, random, client::refs::kPrometheusRules) {
-  informer_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    Changed(before, after);
-  });
+                       client::Client& client, client::SharedInformers& informers,
+                       engine::Engine& engine)
+    : group_(loop, "rules"), engine_(engine), events_(client, group_, clock, random, "weir-rules") {
+  client::Informer& objects = informers.Get(client::refs::kPrometheusRules);
+  listening_ =
+      objects.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        Changed(before, after);
+      });
 }
 
-void RuleLoader::Start() { informer_.Start(); }
-
-net::Task<void> RuleLoader::Stop() { co_await group_.Stop(); }
+net::Task<void> RuleLoader::Stop() {
+  listening_ = {};
+  co_await group_.Stop();
+}
 
 // A refused object keeps the groups that it had before: a typo must not end what works.
 void RuleLoader::Changed(const client::ObjectPtr& before, const client::ObjectPtr& after) {

@@ -1,11 +1,12 @@
-// Keeps the engine's rule groups equal to the cluster's PrometheusRule objects. Loop thread only.
+// Keeps the engine's rule groups equal to the cluster's PrometheusRule objects, from its making
+// until its end. Loop thread only.
 #pragma once
 
 #include <string>
 
 #include "client/client.h"
 #include "client/events.h"
-#include "client/informer.h"
+#include "client/shared_informers.h"
 #include "engine/engine.h"
 #include "env/clock.h"
 #include "env/random.h"
@@ -16,9 +17,8 @@ class RuleLoader {
  public:
   // All references outlive the loader.
   RuleLoader(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
-             engine::Engine& engine);
+             client::SharedInformers& informers, engine::Engine& engine);
 
-  void Start();
   net::Task<void> Stop();
 
  private:
@@ -27,7 +27,7 @@ class RuleLoader {
   net::TaskGroup group_;
   engine::Engine& engine_;
   client::EventRecorder events_;
-  client::Informer informer_;
+  client::Informer::Registration listening_;
 };
 
 }  // namespace weir::app

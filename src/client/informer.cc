@@ -65,9 +65,9 @@ struct Informer::State {
   net::Task<bool> WatchOn();
   net::Task<bool> Pause();
 
-  void Tell(const ObjectPtr& before, const ObjectPtr& after) {
-    for (std::size_t i = 0; i < listeners.size() && !detached; ++i) listeners[i](before, after);
-  }
+  void Tell(const ObjectPtr& before, const ObjectPtr& after);
+  void Greet(const std::shared_ptr<Listener>& listener);
+  void RemoveListener(const std::shared_ptr<Listener>& listener);
   void Put(Json object);
   void Remove(const std::string& key, const ObjectPtr& last);
   void Index(const std::string& key, const ObjectPtr& before, const ObjectPtr& after);
@@ -81,7 +81,8 @@ struct Informer::State {
   ResourceRef ref;
   std::string ns;
   ListOptions options;
-  std::vector<Listener> listeners;
+  std::vector<std::shared_ptr<Listener>> listeners;  // null: removed while they were told
+  int telling = 0;                                   // calls of Tell under way
   Objects objects;
   // The same by namespace and controller.
   std::map<std::pair<std::string, std::string>, Objects> controlled;
@@ -91,6 +92,32 @@ struct Informer::State {
   bool synced = false;
   bool detached = false;  // the Informer is gone
 };
+
+// A listener that is added meanwhile has been told of the change already.
+void Informer::State::Tell(const ObjectPtr& before, const ObjectPtr& after) {
+  const std::size_t count = listeners.size();
+  ++telling;
+  for (std::size_t i = 0; i < count && !detached; ++i) {
+    // Held: the listener may remove itself.
+    const std::shared_ptr<Listener> listener = listeners[i];
+    if (listener) (*listener)(before, after);
+  }
+  if (--telling == 0) std::erase(listeners, nullptr);
+}
+
+// Tells a new listener of what is there already.
+void Informer::State::Greet(const std::shared_ptr<Listener>& listener) {
+  const std::vector<ObjectPtr> known = Values(objects);
+  for (const ObjectPtr& object : known) {
+    if (detached) return;
+    (*listener)(nullptr, object);
+  }
+}
+
+void Informer::State::RemoveListener(const std::shared_ptr<Listener>& listener) {
+  std::ranges::replace(listeners, listener, nullptr);
+  if (telling == 0) std::erase(listeners, nullptr);
+}
 
 // Lists until that succeeds, then watches until the version is too old, and so on.
 net::Task<void> Informer::State::Run(std::shared_ptr<State> self) {
@@ -246,7 +273,31 @@ Informer::~Informer() {
   state_->listeners.clear();
 }
 
-void Informer::AddListener(Listener listener) { state_->listeners.push_back(std::move(listener)); }
+Informer::Registration::~Registration() { End(); }
+
+Informer::Registration& Informer::Registration::operator=(Registration&& other) noexcept {
+  if (this == &other) return *this;
+  End();
+  state_ = std::move(other.state_);
+  listener_ = std::move(other.listener_);
+  return *this;
+}
+
+void Informer::Registration::End() {
+  const std::shared_ptr<State> state = state_.lock();
+  if (state && listener_) state->RemoveListener(listener_);
+  listener_.reset();
+}
+
+Informer::Registration Informer::AddListener(Listener listener) {
+  const std::shared_ptr<State> state = state_;
+  Registration registration;
+  registration.state_ = state;
+  registration.listener_ = std::make_shared<Listener>(std::move(listener));
+  state->listeners.push_back(registration.listener_);
+  state->Greet(registration.listener_);
+  return registration;
+}
 
 void Informer::Start() { state_->group.Spawn(State::Run(state_)); }
 

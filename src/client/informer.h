@@ -23,6 +23,8 @@ std::pair<std::string, std::string> SplitKey(std::string_view key);
 using ObjectPtr = std::shared_ptr<const Json>;
 
 class Informer {
+  struct State;
+
  public:
   // `group` runs the list-watch task from Start on; both outlive the informer.
   Informer(Client& client, net::TaskGroup& group, env::Random& random, ResourceRef ref,
@@ -33,8 +35,26 @@ class Informer {
 
   // before and after of one object: {null, new} added, {old, new} changed, {old, null} deleted.
   using Listener = std::function<void(const ObjectPtr& before, const ObjectPtr& after)>;
-  // Before Start. Called on each change, in the order in which they were received.
-  void AddListener(Listener listener);
+
+  // A listener's place: it is called until this goes, which it may within a call and after the
+  // Informer itself.
+  class [[nodiscard]] Registration {
+   public:
+    Registration() = default;
+    ~Registration();
+    Registration(Registration&& other) noexcept = default;
+    Registration& operator=(Registration&& other) noexcept;
+
+   private:
+    friend class Informer;
+    void End();
+    std::weak_ptr<State> state_;
+    std::shared_ptr<Listener> listener_;
+  };
+
+  // Calls the listener on each change, listeners and changes each in the order in which they came.
+  // Of the objects that are there already it is told at once, within this call, as added.
+  Registration AddListener(Listener listener);
   void Start();
 
   bool synced() const;
@@ -54,7 +74,6 @@ class Informer {
   const std::map<std::string, ObjectPtr, std::less<>>& objects() const;
 
  private:
-  struct State;
   std::shared_ptr<State> state_;
 };
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <utility>
 
 #include "base/strings.h"
 #include "client/events.h"
@@ -98,16 +99,21 @@ class InformerTest : public ::testing::Test {
  protected:
   InformerTest() : api_(loop_), client_(api_, "test"), group_(loop_, "informer"), random_(1) {
     informer_ = std::make_unique<Informer>(client_, group_, random_, refs::kPods);
-    informer_->AddListener([this](const ObjectPtr& before, const ObjectPtr& after) {
+    listening_ = informer_->AddListener(Into(seen_));
+  }
+  ~InformerTest() override { RunTask(loop_, group_.Stop()); }
+
+  // Writes what it hears as "ns/a@1 ns/a@2".
+  static Informer::Listener Into(std::vector<std::string>& seen) {
+    return [&seen](const ObjectPtr& before, const ObjectPtr& after) {
       const auto text = [](const ObjectPtr& object) {
         return object == nullptr
                    ? std::string("-")
                    : KeyOf(*object) + "@" + GetString(*object, {"metadata", "resourceVersion"});
       };
-      seen_.push_back(text(before) + " " + text(after));
-    });
+      seen.push_back(text(before) + " " + text(after));
+    };
   }
-  ~InformerTest() override { RunTask(loop_, group_.Stop()); }
 
   // Runs the loop until the API has been asked so often.
   void Asked(std::size_t count) {
@@ -126,6 +132,7 @@ class InformerTest : public ::testing::Test {
   env::SeededRandom random_;
   std::unique_ptr<Informer> informer_;
   std::vector<std::string> seen_;
+  Informer::Registration listening_;
 };
 
 TEST_F(InformerTest, ListsThenWatchesAndTellsEachChangeOnce) {
@@ -205,24 +212,87 @@ TEST_F(InformerTest, AGoneInformerHearsNothing) {
   EXPECT_EQ(group_.running(), 0U);
 }
 
+using Texts = std::vector<std::string>;
+
+TEST_F(InformerTest, ALateListenerIsToldWhatIsThereFirst) {
+  api_.lists = {FakeApi::ListOf({Pod("b", 1), Pod("a", 2)}, 10)};
+  informer_->Start();
+  Asked(2);
+  Texts late;
+  const Informer::Registration listening = informer_->AddListener(Into(late));
+  EXPECT_EQ(late, (Texts{"- ns/a@2", "- ns/b@1"}));
+  api_.Say("MODIFIED", Pod("a", 11));
+  Delivered();
+  EXPECT_EQ(late.back(), "ns/a@2 ns/a@11");
+  EXPECT_EQ(late.size(), 3U);
+  EXPECT_EQ(seen_.size(), 3U) << "the others are not told again";
+}
+
+TEST_F(InformerTest, AListenerThatIsAddedWhileOthersAreToldHearsTheChangeOnce) {
+  api_.lists = {FakeApi::ListOf({}, 10)};
+  Texts late;
+  Informer::Registration inner;
+  bool added = false;
+  const Informer::Registration outer =
+      informer_->AddListener([&](const ObjectPtr&, const ObjectPtr&) {
+        if (!std::exchange(added, true)) inner = informer_->AddListener(Into(late));
+      });
+  informer_->Start();
+  Asked(2);
+  api_.Say("ADDED", Pod("a", 11));
+  api_.Say("MODIFIED", Pod("a", 12));
+  Delivered();
+  EXPECT_EQ(late, (Texts{"- ns/a@11", "ns/a@11 ns/a@12"}));
+}
+
+TEST_F(InformerTest, AListenerHearsNothingAfterItsRegistration) {
+  api_.lists = {FakeApi::ListOf({}, 10)};
+  Texts first;
+  Texts once;
+  Texts moved;
+  Informer::Registration ends_itself;
+  Informer::Registration other = informer_->AddListener(Into(first));
+  const Informer::Listener note = Into(once);
+  ends_itself = informer_->AddListener([&](const ObjectPtr& before, const ObjectPtr& after) {
+    note(before, after);
+    ends_itself = {};
+  });
+  {
+    Informer::Registration source = informer_->AddListener(Into(moved));
+    other = std::move(source);  // the place that it had is given up
+  }
+  informer_->Start();
+  Asked(2);
+  api_.Say("ADDED", Pod("a", 11));
+  api_.Say("ADDED", Pod("b", 12));
+  Delivered();
+  EXPECT_EQ(first, Texts());
+  EXPECT_EQ(once, Texts{"- ns/a@11"});
+  EXPECT_EQ(moved, (Texts{"- ns/a@11", "- ns/b@12"}));
+  EXPECT_EQ(seen_.size(), 2U);
+  informer_.reset();
+  other = {};  // may come after the informer
+}
+
 TEST_F(InformerTest, KeepsNoManagedFields) {
   const auto managed = [](Json pod) {
     pod["metadata"]["managedFields"] = Json::array({{{"manager", "kubectl"}}});
     return pod;
   };
   int with = 0;
-  informer_->AddListener([&](const ObjectPtr& before, const ObjectPtr& after) {
-    for (const ObjectPtr& object : {before, after}) {
-      if (object && Find(*object, {"metadata", "managedFields"}) != nullptr) ++with;
-    }
-  });
+  const Informer::Registration listening =
+      informer_->AddListener([&](const ObjectPtr& before, const ObjectPtr& after) {
+        for (const ObjectPtr& object : {before, after}) {
+          if (object && Find(*object, {"metadata", "managedFields"}) != nullptr) ++with;
+        }
+      });
   api_.lists = {FakeApi::ListOf({managed(Pod("a", 1))}, 10)};
   informer_->Start();
   Asked(2);
   api_.Say("MODIFIED", managed(Pod("a", 11)));
   api_.Say("DELETED", managed(Pod("a", 12)));
   Delivered();
-  EXPECT_EQ(seen_, (std::vector<std::string>{"- ns/a@1", "ns/a@1 ns/a@11", "ns/a@12 -"}));
+  EXPECT_EQ(seen_, (Texts{"- ns/a@1", "ns/a@1 ns/a@11", "ns/a@12 -"}));
   EXPECT_EQ(with, 0);
 }
 

@@ -4,7 +4,7 @@
 #include "client/client.h"
 #include "client/controller.h"
 #include "client/informer.h"
-#include "controllers/informers.h"
+#include "client/shared_informers.h"
 #include "env/clock.h"
 #include "env/random.h"
 
@@ -15,7 +15,7 @@ struct Context {
   env::Clock& clock;
   env::Random& random;
   client::Client& client;
-  SharedInformers& informers;
+  client::SharedInformers& informers;
   // For writes that run beside each other and for events; ends after all controllers.
   net::TaskGroup& tasks;
 };

@@ -19,15 +19,17 @@ CronJobController::CronJobController(Context context)
       events_(context.client, context.tasks, context.clock, context.random, "cronjob-controller"),
       queue_(context.loop, "cronjobs", kWorkers,
              [this](std::string key) { return Reconcile(std::move(key)); }) {
-  crons_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    queue_.Enqueue(client::KeyOf(after != nullptr ? *after : *before));
-  });
-  jobs_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    const Json& job = after != nullptr ? *after : *before;
-    const Json* owner = ControllerRef(job);
-    if (owner == nullptr || GetString(*owner, "kind") != "CronJob") return;
-    queue_.Enqueue(Namespace(job) + "/" + GetString(*owner, "name"));
-  });
+  listening_.push_back(
+      crons_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        queue_.Enqueue(client::KeyOf(after != nullptr ? *after : *before));
+      }));
+  listening_.push_back(
+      jobs_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        const Json& job = after != nullptr ? *after : *before;
+        const Json* owner = ControllerRef(job);
+        if (owner == nullptr || GetString(*owner, "kind") != "CronJob") return;
+        queue_.Enqueue(Namespace(job) + "/" + GetString(*owner, "name"));
+      }));
 }
 
 net::Task<Result<client::ReconcileResult>> CronJobController::Reconcile(std::string key) {

@@ -34,6 +34,7 @@ class CronJobController {
   client::Informer& jobs_;
   client::EventRecorder events_;
   client::Controller queue_;
+  std::vector<client::Informer::Registration> listening_;
 };
 
 }  // namespace weir::controllers

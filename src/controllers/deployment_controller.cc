@@ -36,19 +36,22 @@ DeploymentController::DeploymentController(Context context)
               "deployment-controller"),
       queue_(context.loop, "deployment", kWorkers,
              [this](std::string key) { return Reconcile(std::move(key)); }) {
-  deployments_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    queue_.Enqueue(client::KeyOf(after != nullptr ? *after : *before));
-  });
-  sets_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    OnReplicaSet(before, after);
-  });
+  listening_.push_back(deployments_.AddListener(
+      [this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        queue_.Enqueue(client::KeyOf(after != nullptr ? *after : *before));
+      }));
+  listening_.push_back(
+      sets_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        OnReplicaSet(before, after);
+      }));
   // Recreate goes on when the last of the old pods has gone.
-  pods_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    if (after != nullptr || ControllerRef(*before) == nullptr) return;
-    std::string set = GetString(*ControllerRef(*before), "name");
-    client::ObjectPtr owner = sets_.Get(Namespace(*before), set);
-    if (owner != nullptr) EnqueueOwner(*owner);
-  });
+  listening_.push_back(
+      pods_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        if (after != nullptr || ControllerRef(*before) == nullptr) return;
+        std::string set = GetString(*ControllerRef(*before), "name");
+        client::ObjectPtr owner = sets_.Get(Namespace(*before), set);
+        if (owner != nullptr) EnqueueOwner(*owner);
+      }));
 }
 
 void DeploymentController::OnReplicaSet(const client::ObjectPtr& before,

@@ -45,6 +45,7 @@ class DeploymentController {
   client::EventRecorder events_;
   OwnWrites own_writes_;
   client::Controller queue_;
+  std::vector<client::Informer::Registration> listening_;
 };
 
 }  // namespace weir::controllers

@@ -53,25 +53,29 @@ EndpointSliceController::EndpointSliceController(Context context)
       pods_(context.informers.Get(client::refs::kPods)),
       queue_(context.loop, "endpointslice", kWorkers,
              [this](std::string key) { return Reconcile(std::move(key)); }) {
-  services_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    const std::string key = client::KeyOf(after != nullptr ? *after : *before);
-    if (after == nullptr) deleted_.insert(key);
-    if (after != nullptr) deleted_.erase(key);
-    queue_.Enqueue(key);
-  });
-  slices_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    const Json& slice = after != nullptr ? *after : *before;
-    if (!IsOurs(slice)) return;
-    auto unseen = unseen_.find(ServiceKey(slice));
-    if (unseen != unseen_.end()) unseen->second.erase(Name(slice));
-    queue_.Enqueue(ServiceKey(slice));
-  });
-  endpoints_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    queue_.Enqueue(client::KeyOf(after != nullptr ? *after : *before));
-  });
-  pods_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    OnPod(before, after);
-  });
+  listening_.push_back(services_.AddListener(
+      [this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        const std::string key = client::KeyOf(after != nullptr ? *after : *before);
+        if (after == nullptr) deleted_.insert(key);
+        if (after != nullptr) deleted_.erase(key);
+        queue_.Enqueue(key);
+      }));
+  listening_.push_back(
+      slices_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        const Json& slice = after != nullptr ? *after : *before;
+        if (!IsOurs(slice)) return;
+        auto unseen = unseen_.find(ServiceKey(slice));
+        if (unseen != unseen_.end()) unseen->second.erase(Name(slice));
+        queue_.Enqueue(ServiceKey(slice));
+      }));
+  listening_.push_back(endpoints_.AddListener(
+      [this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        queue_.Enqueue(client::KeyOf(after != nullptr ? *after : *before));
+      }));
+  listening_.push_back(
+      pods_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        OnPod(before, after);
+      }));
 }
 
 void EndpointSliceController::OnPod(const client::ObjectPtr& before,

@@ -44,6 +44,7 @@ class EndpointSliceController {
   // Services that were deleted: their Endpoints go with them, whoever made those.
   std::set<std::string> deleted_;
   client::Controller queue_;
+  std::vector<client::Informer::Registration> listening_;
 };
 
 }  // namespace weir::controllers

@@ -42,25 +42,25 @@ Status StatusFrom(const Result<Json>& result) {
 }  // namespace
 
 GarbageCollector::GarbageCollector(Context context)
-    : context_(context),
-      custom_group_(context.loop, "collector's caches"),
-      queue_(context.loop, "garbage", kWorkers,
-             [this](std::string uid) { return Reconcile(std::move(uid)); }) {
+    : context_(context), queue_(context.loop, "garbage", kWorkers, [this](std::string uid) {
+        return Reconcile(std::move(uid));
+      }) {
   for (const ServedKind& kind : BuiltInKinds()) {
-    context_.informers.Get(RefOf(kind))
-        .AddListener([this, kind](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-          OnObject(kind, before, after);
-        });
+    listening_.push_back(Listen(context_.informers.Get(RefOf(kind)), kind));
   }
-  context_.informers.Get(client::refs::kCrds)
-      .AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+  client::Informer& definitions = context_.informers.Get(client::refs::kCrds);
+  listening_.push_back(definitions.AddListener(
+      [this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
         OnDefinition(before, after);
-      });
+      }));
 }
 
-net::Task<void> GarbageCollector::Stop() {
-  co_await queue_.Stop();
-  co_await custom_group_.Stop();
+client::Informer::Registration GarbageCollector::Listen(client::Informer& informer,
+                                                        const ServedKind& kind) {
+  return informer.AddListener(
+      [this, kind](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        OnObject(kind, before, after);
+      });
 }
 
 void GarbageCollector::OnObject(const ServedKind& kind, const client::ObjectPtr& before,
@@ -119,14 +119,9 @@ void GarbageCollector::OnDefinition(const client::ObjectPtr& before,
     it = custom_.end();
   }
   if (!kind || it != custom_.end()) return;
-  auto informer = std::make_unique<client::Informer>(context_.client, custom_group_,
-                                                     context_.random, RefOf(*kind));
-  informer->AddListener(
-      [this, served = *kind](const client::ObjectPtr& was, const client::ObjectPtr& now) {
-        OnObject(served, was, now);
-      });
-  informer->Start();
-  custom_.insert_or_assign(name, Custom{*kind, std::move(informer)});
+  std::shared_ptr<client::Informer> informer = context_.informers.Borrow(RefOf(*kind));
+  client::Informer::Registration listening = Listen(*informer, *kind);
+  custom_.insert_or_assign(name, Custom{*kind, std::move(informer), std::move(listening)});
 }
 
 std::vector<ServedKind> GarbageCollector::Kinds() const {

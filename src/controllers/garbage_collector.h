@@ -24,10 +24,11 @@ class GarbageCollector {
   GarbageCollector& operator=(const GarbageCollector&) = delete;
 
   void Start() { queue_.Start(); }
-  net::Task<void> Stop();
+  net::Task<void> Stop() { return queue_.Stop(); }
 
  private:
   net::Task<Result<client::ReconcileResult>> Reconcile(std::string uid);
+  client::Informer::Registration Listen(client::Informer& informer, const ServedKind& kind);
   void OnObject(const ServedKind& kind, const client::ObjectPtr& before,
                 const client::ObjectPtr& after);
   void OnDefinition(const client::ObjectPtr& before, const client::ObjectPtr& after);
@@ -43,15 +44,16 @@ class GarbageCollector {
 
   Context context_;
   OwnerGraph graph_;
-  net::TaskGroup custom_group_;
   struct Custom {
     ServedKind kind;
-    std::unique_ptr<client::Informer> informer;
+    std::shared_ptr<client::Informer> informer;
+    client::Informer::Registration listening;
   };
   std::map<std::string, Custom> custom_;     // by the definition's name
   std::map<std::string, Duration> leaving_;  // owners that orphan: when they may go, monotonic
   std::set<std::string> absent_;             // owners known to be gone; bounded
   client::Controller queue_;
+  std::vector<client::Informer::Registration> listening_;
 };
 
 }  // namespace weir::controllers

@@ -55,7 +55,7 @@ class BusyApi final : public client::Transport {
   int version_ = 1000;
 };
 
-net::Task<void> Orphan(client::FakeApi& api, SharedInformers& informers,
+net::Task<void> Orphan(client::FakeApi& api, client::SharedInformers& informers,
                        GarbageCollector& collector, bool* released, net::Loop& loop) {
   informers.Start();
   const bool synced = co_await informers.WaitSynced();
@@ -77,7 +77,7 @@ TEST(GarbageCollectorTest, AnOrphaningOwnerGoesThoughItsControllerGoesOnWriting)
   client::FakeApi api(loop);
   BusyApi busy(api, clock);
   client::Client client(busy, "collector");
-  SharedInformers informers(loop, client, random);
+  client::SharedInformers informers(loop, client, random);
   net::TaskGroup tasks(loop, "test");
   const Context context{loop, clock, random, client, informers, tasks};
   GarbageCollector collector(context);

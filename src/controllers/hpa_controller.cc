@@ -64,7 +64,7 @@ autoscale::Options EngineOptions(const HpaOptions& options) {
 
 struct HpaController::State {
   State(net::Loop& loop, env::Clock& clock_in, env::Random& random, client::Client& client_in,
-        ResolveFn resolve, HpaOptions options_in);
+        client::SharedInformers& informers, ResolveFn resolve, HpaOptions options_in);
 
   // Events.
   void OnHpa(const client::ObjectPtr& before, const client::ObjectPtr& after);
@@ -101,8 +101,8 @@ struct HpaController::State {
   autoscale::Options engine;
   net::TaskGroup group;
   HpaFetch fetch;
-  client::Informer hpas;
-  client::Informer pods;
+  client::Informer& hpas;
+  client::Informer& pods;
   PodIndex pod_index;
   // Of the targets' pods, each since the first pass that read metrics.
   SelectorIndex selectors;
@@ -117,10 +117,12 @@ struct HpaController::State {
 
   WriteBudget value_writes{kValueWritesASecond};
   std::map<std::string, std::shared_ptr<Memory>, std::less<>> memories;
+  std::vector<client::Informer::Registration> listening;
 };
 
 HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& random,
-                            client::Client& client_in, ResolveFn resolve, HpaOptions options_in)
+                            client::Client& client_in, client::SharedInformers& informers,
+                            ResolveFn resolve, HpaOptions options_in)
     : clock(clock_in),
       client(client_in),
       options(std::move(options_in)),
@@ -129,10 +131,10 @@ HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& 
       fetch(client, clock, std::move(resolve),
             {.version_lasts = options.sync_period,
              .answers_last = options.upstream_exact ? Duration(0) : kMoment}),
-      hpas(client, group, random, client::refs::kHpas),
-      pods(client, group, random, client::refs::kPods),
+      hpas(informers.Get(client::refs::kHpas)),
+      pods(informers.Get(client::refs::kPods)),
       targets(
-          client, group, random, [this](const std::string& key) { controller.Enqueue(key); },
+          informers, [this](const std::string& key) { controller.Enqueue(key); },
           [this](const Json& before, const Json& after) {
             return fetch.TargetDiffers(before, after);
           }),
@@ -140,16 +142,19 @@ HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& 
       controller(loop, "hpa", options.workers,
                  [this](std::string key) { return Reconcile(std::move(key)); }),
       log(client, group, {.kept = options.decisions_kept}) {
-  hpas.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    OnHpa(before, after);
-  });
-  pods.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    pod_index.Apply(before, after);
-  });
+  listening.push_back(
+      hpas.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        OnHpa(before, after);
+      }));
+  listening.push_back(
+      pods.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        pod_index.Apply(before, after);
+      }));
   if (options.upstream_exact) return;
-  pods.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    OnPod(before, after);
-  });
+  listening.push_back(
+      pods.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        OnPod(before, after);
+      }));
 }
 
 void HpaController::State::Index(const std::string& key, const Json& hpa) {
@@ -470,15 +475,14 @@ net::Task<void> HpaController::State::StartWhenSynced() {
 }
 
 HpaController::HpaController(net::Loop& loop, env::Clock& clock, env::Random& random,
-                             client::Client& client, ResolveFn resolve, HpaOptions options)
-    : state_(std::make_unique<State>(loop, clock, random, client, std::move(resolve),
+                             client::Client& client, client::SharedInformers& informers,
+                             ResolveFn resolve, HpaOptions options)
+    : state_(std::make_unique<State>(loop, clock, random, client, informers, std::move(resolve),
                                      std::move(options))) {}
 
 HpaController::~HpaController() = default;
 
 void HpaController::Start() {
-  state_->hpas.Start();
-  state_->pods.Start();
   if (state_->options.decisions_kept > 0) state_->log.Start();
   state_->group.Spawn(state_->StartWhenSynced());
 }

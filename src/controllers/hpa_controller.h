@@ -10,7 +10,8 @@
 // upstream_exact a pass runs once each sync period only, the first time a whole period after the
 // object came.
 //
-// Owned by app; loop thread only. Start once, Stop once; both other objects outlive it.
+// Owned by app; loop thread only. Start once, Stop once; everything given outlives it. It listens
+// to the caches from its making until its end.
 #pragma once
 
 #include <functional>
@@ -22,7 +23,7 @@
 #include "autoscale/options.h"
 #include "client/client.h"
 #include "client/controller.h"
-#include "client/informer.h"
+#include "client/shared_informers.h"
 #include "controllers/decision_log.h"
 #include "controllers/hpa_fetch.h"
 #include "controllers/hpa_plan.h"
@@ -63,7 +64,7 @@ struct ScaleDecision {
 class HpaController {
  public:
   HpaController(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
-                ResolveFn resolve, HpaOptions options);
+                client::SharedInformers& informers, ResolveFn resolve, HpaOptions options);
   ~HpaController();
   HpaController(const HpaController&) = delete;
   HpaController& operator=(const HpaController&) = delete;

@@ -4,13 +4,8 @@
 
 namespace weir::controllers {
 
-HpaTargets::HpaTargets(client::Client& client, net::TaskGroup& group, env::Random& random,
-                       ChangedFn changed, DiffersFn differs)
-    : client_(client),
-      group_(group),
-      random_(random),
-      changed_(std::move(changed)),
-      differs_(std::move(differs)) {}
+HpaTargets::HpaTargets(client::SharedInformers& informers, ChangedFn changed, DiffersFn differs)
+    : informers_(informers), changed_(std::move(changed)), differs_(std::move(differs)) {}
 
 HpaTargets::~HpaTargets() = default;
 
@@ -24,12 +19,11 @@ void HpaTargets::Follow(const std::string& hpa, const client::ResourceRef& resou
   Watched& watched = watched_[resource];
   watched.followers[target].insert(hpa);
   if (watched.informer) return;
-  watched.informer = std::make_unique<client::Informer>(client_, group_, random_, resource);
-  watched.informer->AddListener(
+  watched.informer = informers_.Borrow(resource);
+  watched.listening = watched.informer->AddListener(
       [this, resource](const client::ObjectPtr& before, const client::ObjectPtr& after) {
         OnChange(resource, before, after);
       });
-  watched.informer->Start();
 }
 
 void HpaTargets::Forget(const std::string& hpa) {

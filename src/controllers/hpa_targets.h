@@ -1,6 +1,6 @@
-// Which autoscalers a change of a scale target concerns, and the targets themselves. One cache for
-// each resource that some autoscaler scales, whatever its kind, for as long as one does. Owned by
-// HpaController. Loop thread only.
+// Which autoscalers a change of a scale target concerns, and the targets themselves. It holds the
+// cache of each resource that some autoscaler scales, whatever its kind, for as long as one does.
+// Owned by HpaController. Loop thread only.
 #pragma once
 
 #include <functional>
@@ -10,8 +10,7 @@
 #include <string>
 
 #include "client/client.h"
-#include "client/informer.h"
-#include "env/random.h"
+#include "client/shared_informers.h"
 
 namespace weir::controllers {
 
@@ -23,9 +22,8 @@ class HpaTargets {
 
   // `changed` is called for each follower of a target that came, went or `differs`, also
   // for those that are there when a resource is first looked at. It may call Follow and Forget
-  // later, not at once. `group` runs the caches; it, client and random outlive this.
-  HpaTargets(client::Client& client, net::TaskGroup& group, env::Random& random, ChangedFn changed,
-             DiffersFn differs);
+  // later, not at once. `informers` outlives this.
+  HpaTargets(client::SharedInformers& informers, ChangedFn changed, DiffersFn differs);
   ~HpaTargets();
   HpaTargets(const HpaTargets&) = delete;
   HpaTargets& operator=(const HpaTargets&) = delete;
@@ -42,7 +40,8 @@ class HpaTargets {
 
  private:
   struct Watched {
-    std::unique_ptr<client::Informer> informer;
+    std::shared_ptr<client::Informer> informer;
+    client::Informer::Registration listening;
     std::map<std::string, std::set<std::string>> followers;  // target -> autoscalers
   };
   struct Place {
@@ -54,9 +53,7 @@ class HpaTargets {
   void OnChange(const client::ResourceRef& resource, const client::ObjectPtr& before,
                 const client::ObjectPtr& after);
 
-  client::Client& client_;
-  net::TaskGroup& group_;
-  env::Random& random_;
+  client::SharedInformers& informers_;
   ChangedFn changed_;
   DiffersFn differs_;
   std::map<client::ResourceRef, Watched> watched_;

@@ -17,7 +17,8 @@ constexpr const char* kCronsPath = "/apis/example.com/v1/namespaces/shop/crontab
 
 class HpaTargetsTest : public ::testing::Test {
  protected:
-  ~HpaTargetsTest() override { net::RunTask(loop_, group_.Stop()); }
+  HpaTargetsTest() { informers_.Start(); }
+  ~HpaTargetsTest() override { net::RunTask(loop_, informers_.Stop()); }
 
   void Put(const char* path, const std::string& name, int replicas, int seen = 0) {
     api_.Put(path, {{"metadata", {{"name", name}}},
@@ -25,23 +26,27 @@ class HpaTargetsTest : public ::testing::Test {
                     {"status", {{"readyReplicas", seen}}}});
   }
 
-  // Runs the loop until so many changes were told.
-  bool Told(std::size_t count) {
-    for (int i = 0; i < 200'000 && told_.size() < count; ++i) {
+  // Runs the loop until the condition holds; false after far too long.
+  bool Until(const std::function<bool()>& condition) {
+    for (int i = 0; i < 200'000 && !condition(); ++i) {
       if (loop_.context().stopped()) loop_.context().restart();
       loop_.context().run_one_for(std::chrono::milliseconds(20));
     }
-    return told_.size() == count;
+    return condition();
+  }
+  // Runs the loop until so many changes were told.
+  bool Told(std::size_t count) {
+    return Until([&] { return told_.size() >= count; }) && told_.size() == count;
   }
 
   net::Loop loop_;
   env::SeededRandom random_{1};
   client::FakeApi api_{loop_};
   client::Client client_{api_, "test"};
-  net::TaskGroup group_{loop_, "test"};
+  client::SharedInformers informers_{loop_, client_, random_};
   std::vector<std::string> told_;
   HpaTargets targets_{
-      client_, group_, random_, [this](const std::string& hpa) { told_.push_back(hpa); },
+      informers_, [this](const std::string& hpa) { told_.push_back(hpa); },
       [](const Json& before, const Json& after) { return before["spec"] != after["spec"]; }};
 };
 
@@ -85,14 +90,22 @@ TEST_F(HpaTargetsTest, StopsWatchingWhatNobodyScales) {
   Put(kCronsPath, "db", 1);
   targets_.Follow("shop/a", kCrons, "shop/db");
   ASSERT_TRUE(Told(1));
-  ASSERT_EQ(group_.running(), 1U);
+  EXPECT_TRUE(informers_.Borrow(kCrons)->synced());
   targets_.Forget("shop/a");
-  Put(kCronsPath, "db", 2);  // the watch ends with what it would tell next
-  for (int i = 0; i < 200'000 && group_.running() > 0; ++i) {
-    if (loop_.context().stopped()) loop_.context().restart();
-    loop_.context().run_one_for(std::chrono::milliseconds(20));
-  }
-  EXPECT_EQ(group_.running(), 0U);
+  EXPECT_FALSE(informers_.Borrow(kCrons)->synced()) << "another cache: that one has gone";
+  EXPECT_EQ(targets_.Find(kCrons, "shop/db"), nullptr);
+}
+
+TEST_F(HpaTargetsTest, ReadsACacheThatIsThere) {
+  Put(kSetsPath, "db", 1);
+  client::Informer& sets = informers_.Get(kSets);
+  ASSERT_TRUE(net::RunTask(loop_, sets.WaitSynced()));
+  targets_.Follow("shop/a", kSets, "shop/db");
+  EXPECT_EQ(targets_.Find(kSets, "shop/db"), sets.Get("shop/db")) << "without a further LIST";
+  EXPECT_EQ(told_, Texts{"shop/a"});
+  targets_.Forget("shop/a");
+  Put(kSetsPath, "db", 2);
+  ASSERT_TRUE(Until([&] { return GetInt(*sets.Get("shop/db"), {"spec", "size"}, 0) == 2; }));
   EXPECT_EQ(told_.size(), 1U);
 }
 

@@ -206,11 +206,13 @@ class HpaFixture : public ::testing::Test {
     for (const Json& other : others) list["items"].push_back(other);
     api_.documents[std::string(kHpas)] = std::move(list);
     api_.documents[std::string(kHpa)] = hpa_;
-    controller_ = std::make_unique<HpaController>(loop_, clock_, random_, client_, ResolveForTest,
-                                                  std::move(options));
+    informers_ = std::make_unique<client::SharedInformers>(loop_, client_, random_);
+    controller_ = std::make_unique<HpaController>(loop_, clock_, random_, client_, *informers_,
+                                                  ResolveForTest, std::move(options));
     controller_->SetDecisionListener(
         [this](const ScaleDecision& decision) { decisions_.push_back(decision); });
     controller_->Start();
+    informers_->Start();
   }
 
   void TearDown() override { End(); }
@@ -222,10 +224,12 @@ class HpaFixture : public ::testing::Test {
     group.Spawn(StopController(&stopped));
     ASSERT_TRUE(Until([&] { return stopped && group.running() == 0; }));
     controller_.reset();
+    informers_.reset();
   }
 
   net::Task<void> StopController(bool* stopped) {
     co_await controller_->Stop();
+    co_await informers_->Stop();
     *stopped = true;
   }
 
@@ -261,6 +265,7 @@ class HpaFixture : public ::testing::Test {
   env::SeededRandom random_{1};
   FakeApi api_{loop_};
   client::Client client_{api_, "horizontal-pod-autoscaler"};
+  std::unique_ptr<client::SharedInformers> informers_;
   std::unique_ptr<HpaController> controller_;
   std::vector<ScaleDecision> decisions_;
   Json hpa_;

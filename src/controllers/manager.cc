@@ -8,7 +8,6 @@
 #include "controllers/deployment_controller.h"
 #include "controllers/endpoint_slice_controller.h"
 #include "controllers/garbage_collector.h"
-#include "controllers/informers.h"
 #include "controllers/job_controller.h"
 #include "controllers/namespace_controller.h"
 #include "controllers/namespace_plan.h"
@@ -25,13 +24,13 @@ const client::ResourceRef kEventsRef = client::refs::kEvents;
 
 struct ControllerManager::State {
   State(net::Loop& loop, env::Clock& clock_in, env::Random& random, client::Client& client_in,
-        ManagerOptions options_in)
+        client::SharedInformers& informers_in, ManagerOptions options_in)
       : clock(clock_in),
         client(client_in),
         options(std::move(options_in)),
         writes(loop, "controllers' writes"),
         tasks(loop, "controllers"),
-        informers(loop, client_in, random),
+        informers(informers_in),
         context{loop, clock_in, random, client_in, informers, writes},
         namespaces(context, options.root_ca),
         replica_sets(context),
@@ -76,7 +75,7 @@ struct ControllerManager::State {
   ManagerOptions options;
   net::TaskGroup writes;
   net::TaskGroup tasks;
-  SharedInformers informers;
+  client::SharedInformers& informers;
   Context context;
   NamespaceController namespaces;
   ReplicaSetController replica_sets;
@@ -89,13 +88,13 @@ struct ControllerManager::State {
 };
 
 ControllerManager::ControllerManager(net::Loop& loop, env::Clock& clock, env::Random& random,
-                                     client::Client& client, ManagerOptions options)
-    : state_(std::make_unique<State>(loop, clock, random, client, std::move(options))) {}
+                                     client::Client& client, client::SharedInformers& informers,
+                                     ManagerOptions options)
+    : state_(std::make_unique<State>(loop, clock, random, client, informers, std::move(options))) {}
 
 ControllerManager::~ControllerManager() = default;
 
 void ControllerManager::Start() {
-  state_->informers.Start();
   state_->tasks.Spawn(state_->StartWhenSynced());
   state_->tasks.Spawn(state_->ExpireEvents());
 }
@@ -111,7 +110,6 @@ net::Task<void> ControllerManager::Stop() {
   co_await state_->namespaces.Stop();
   co_await state_->garbage.Stop();
   co_await state_->writes.Stop();
-  co_await state_->informers.Stop();
 }
 
 }  // namespace weir::controllers

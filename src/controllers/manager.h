@@ -1,8 +1,9 @@
 // The cluster's controllers under one roof: Deployments, ReplicaSets, EndpointSlices, garbage
-// collection, namespaces with what each of them has, the expiry of events. They share one cache a
-// resource and write through the client alone. The HPA controller stands beside them.
+// collection, namespaces with what each of them has, the expiry of events. They read the process'
+// caches and write through the client alone. The HPA controller stands beside them.
 //
-// Owned by app; loop thread only. Start once, Stop once; everything given outlives it.
+// Owned by app; loop thread only. Start once, Stop once; everything given outlives it. It listens
+// to the caches from its making until its end.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "client/client.h"
 #include "client/controller.h"
+#include "client/shared_informers.h"
 #include "env/clock.h"
 #include "env/random.h"
 
@@ -28,7 +30,7 @@ class ControllerManager {
  public:
   // `client` must belong to a user that may publish endpoints on loopback addresses.
   ControllerManager(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
-                    ManagerOptions options = {});
+                    client::SharedInformers& informers, ManagerOptions options = {});
   ~ControllerManager();
   ControllerManager(const ControllerManager&) = delete;
   ControllerManager& operator=(const ControllerManager&) = delete;

@@ -40,21 +40,24 @@ NamespaceController::NamespaceController(Context context, std::string root_ca)
       definitions_(context.informers.Get(client::refs::kCrds)),
       queue_(context.loop, "namespace", kWorkers,
              [this](std::string name) { return Reconcile(std::move(name)); }) {
-  namespaces_.AddListener([this](const client::ObjectPtr&, const client::ObjectPtr& after) {
-    if (after != nullptr) queue_.Enqueue(Name(*after));
-  });
+  listening_.push_back(
+      namespaces_.AddListener([this](const client::ObjectPtr&, const client::ObjectPtr& after) {
+        if (after != nullptr) queue_.Enqueue(Name(*after));
+      }));
   for (const ServedKind& kind : BuiltInKinds()) {
     if (!kind.namespaced) continue;
-    context_.informers.Get(RefOf(kind))
-        .AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+    client::Informer& objects = context_.informers.Get(RefOf(kind));
+    listening_.push_back(objects.AddListener(
+        [this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
           if (after == nullptr) queue_.Enqueue(Namespace(*before));
-        });
+        }));
   }
   if (root_ca_.empty()) return;
-  config_maps_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    bool changed = before != nullptr && after != nullptr && Name(*after) == kRootCaName;
-    if (changed) queue_.Enqueue(Namespace(*after));
-  });
+  listening_.push_back(config_maps_.AddListener(
+      [this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        bool changed = before != nullptr && after != nullptr && Name(*after) == kRootCaName;
+        if (changed) queue_.Enqueue(Namespace(*after));
+      }));
 }
 
 net::Task<Result<client::ReconcileResult>> NamespaceController::Reconcile(std::string name) {

@@ -39,6 +39,7 @@ class NamespaceController {
   client::Informer& config_maps_;
   client::Informer& definitions_;
   client::Controller queue_;
+  std::vector<client::Informer::Registration> listening_;
 };
 
 }  // namespace weir::controllers

@@ -45,12 +45,14 @@ PodControl::PodControl(Context context, Options options, client::ReconcileFn rec
       pods_(context.informers.Get(client::refs::kPods)),
       events_(context.client, context.tasks, context.clock, context.random, options_.component),
       queue_(context.loop, options_.owners.plural, options_.workers, std::move(reconcile)) {
-  owners_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    queue_.Enqueue(client::KeyOf(after != nullptr ? *after : *before));
-  });
-  pods_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    OnPod(before, after);
-  });
+  listening_.push_back(
+      owners_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        queue_.Enqueue(client::KeyOf(after != nullptr ? *after : *before));
+      }));
+  listening_.push_back(
+      pods_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        OnPod(before, after);
+      }));
 }
 
 bool PodControl::Settled(const std::string& key) const {

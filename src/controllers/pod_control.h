@@ -90,6 +90,7 @@ class PodControl {
   client::EventRecorder events_;
   Expectations expectations_;
   client::Controller queue_;
+  std::vector<client::Informer::Registration> listening_;
 };
 
 }  // namespace weir::controllers

@@ -46,7 +46,7 @@ net::Task<void> AnswerStatus(Json status, net::ResponseWriter& writer) {
 class Kubelet::Impl final : public PodHost {
  public:
   Impl(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
-       Options options)
+       client::SharedInformers& informers, Options options)
       : options_(std::move(options)),
         machine_(ReadMachineFacts(options_.node_name, options_.host_ip, options_.version)),
         loop_(loop),
@@ -58,11 +58,11 @@ class Kubelet::Impl final : public PodHost {
         prober_(loop),
         events_(client, group_, clock, random, "kubelet", options_.node_name),
         scheduler_events_(client, group_, clock, random, "default-scheduler"),
-        pods_(client, group_, random, client::refs::kPods),
-        services_(client, group_, random, client::refs::kServices),
-        config_maps_(client, group_, random, client::refs::kConfigMaps),
-        secrets_(client, group_, random, client::refs::kSecrets),
-        nodes_(client, group_, random, client::refs::kNodes),
+        pods_(informers.Get(client::refs::kPods)),
+        services_(informers.Get(client::refs::kServices)),
+        config_maps_(informers.Get(client::refs::kConfigMaps)),
+        secrets_(informers.Get(client::refs::kSecrets)),
+        nodes_(informers.Get(client::refs::kNodes)),
         schedule_(loop),
         hosts_changed_(loop),
         node_gone_(loop),
@@ -103,6 +103,7 @@ class Kubelet::Impl final : public PodHost {
   net::Task<Result<Json>> RequestToken(ObjectPtr pod, std::string audience);
 
  private:
+  void Listen();
   net::Task<void> Run();
   net::Task<bool> Register();
   net::Task<void> ReportNode();
@@ -134,11 +135,11 @@ class Kubelet::Impl final : public PodHost {
   Prober prober_;
   client::EventRecorder events_;
   client::EventRecorder scheduler_events_;
-  client::Informer pods_;
-  client::Informer services_;
-  client::Informer config_maps_;
-  client::Informer secrets_;
-  client::Informer nodes_;
+  client::Informer& pods_;
+  client::Informer& services_;
+  client::Informer& config_maps_;
+  client::Informer& secrets_;
+  client::Informer& nodes_;
   net::Signal schedule_;
   net::Signal hosts_changed_;
   net::Signal node_gone_;
@@ -155,6 +156,7 @@ class Kubelet::Impl final : public PodHost {
   bool ready_ = false;                                // caches are filled, workers may be made
   bool stopping_ = false;
   std::uint64_t bound_ = 0;
+  std::vector<client::Informer::Registration> listening_;
 };
 
 Status Kubelet::Impl::Start() {
@@ -169,24 +171,28 @@ Status Kubelet::Impl::Start() {
     if (auto ok = files.MakeDirs(options_.data_dir + folder, 0700); !ok) return ok;
   }
   facts_.allocatable = GetObject(NodeStatus(machine_, nullptr, clock_.Now()), {"allocatable"});
-  pods_.AddListener([this](const ObjectPtr& b, const ObjectPtr& a) { PodChanged(b, a); });
-  services_.AddListener([this](const ObjectPtr&, const ObjectPtr&) { hosts_changed_.Notify(); });
-  nodes_.AddListener([this](const ObjectPtr& before, const ObjectPtr& after) {
+  Listen();
+  group_.Spawn(Run());
+  return {};
+}
+
+void Kubelet::Impl::Listen() {
+  const auto listen = [this](client::Informer& informer, client::Informer::Listener listener) {
+    listening_.push_back(informer.AddListener(std::move(listener)));
+  };
+  listen(pods_, [this](const ObjectPtr& b, const ObjectPtr& a) { PodChanged(b, a); });
+  listen(services_, [this](const ObjectPtr&, const ObjectPtr&) { hosts_changed_.Notify(); });
+  listen(nodes_, [this](const ObjectPtr& before, const ObjectPtr& after) {
     schedule_.Notify();
     // Without its node the kubelet would run nothing new: it registers again.
     if (!after && GetString(*before, {"metadata", "name"}) == options_.node_name) {
       node_gone_.Notify();
     }
   });
-  config_maps_.AddListener(
-      [this](const ObjectPtr& b, const ObjectPtr& a) { ObjectChanged("ConfigMap", b, a); });
-  secrets_.AddListener(
-      [this](const ObjectPtr& b, const ObjectPtr& a) { ObjectChanged("Secret", b, a); });
-  for (client::Informer* informer : {&pods_, &services_, &config_maps_, &secrets_, &nodes_}) {
-    informer->Start();
-  }
-  group_.Spawn(Run());
-  return {};
+  listen(config_maps_,
+         [this](const ObjectPtr& b, const ObjectPtr& a) { ObjectChanged("ConfigMap", b, a); });
+  listen(secrets_,
+         [this](const ObjectPtr& b, const ObjectPtr& a) { ObjectChanged("Secret", b, a); });
 }
 
 net::Task<void> Kubelet::Impl::Run() {
@@ -508,6 +514,7 @@ net::Task<void> Kubelet::Impl::Stop() {
   stopping_ = true;
   for (const auto& [uid, worker] : workers_) worker->ShutDown();
   while (!workers_.empty()) co_await workers_ended_.Wait();
+  listening_.clear();
   co_await workers_group_.Stop();
   co_await group_.Stop();
 }
@@ -565,8 +572,8 @@ std::vector<Kubelet::Usage> Kubelet::Impl::ReadUsage() const {
 }
 
 Kubelet::Kubelet(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
-                 Options options)
-    : impl_(std::make_shared<Impl>(loop, clock, random, client, std::move(options))) {}
+                 client::SharedInformers& informers, Options options)
+    : impl_(std::make_shared<Impl>(loop, clock, random, client, informers, std::move(options))) {}
 
 Kubelet::~Kubelet() = default;
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "client/client.h"
+#include "client/shared_informers.h"
 #include "env/clock.h"
 #include "env/random.h"
 #include "kubelet/catalogue_plan.h"
@@ -33,14 +34,16 @@ struct Options {
 
 class Kubelet {
  public:
+  // All references outlive the kubelet.
   Kubelet(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
-          Options options);
+          client::SharedInformers& informers, Options options);
   ~Kubelet();
   Kubelet(const Kubelet&) = delete;
   Kubelet& operator=(const Kubelet&) = delete;
 
-  // Starts to watch and to work. kInvalid for a pod network that is none; kUnavailable where the
-  // kernel refuses namespaces (platform::CheckNamespaces) or the data folder cannot be written.
+  // Starts to listen to the caches and to work. kInvalid for a pod network that is none;
+  // kUnavailable where the kernel refuses namespaces (platform::CheckNamespaces) or the data folder
+  // cannot be written.
   Status Start();
   // Asks every pod's processes to end, kills those that have not after their grace period, and
   // leaves the objects as they are: the next start runs them again. Kill makes it short.

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "base/yaml.h"
 #include "client/fake_api.h"
@@ -67,12 +68,16 @@ class KubeletTest : public testing::Test {
     options_.pod_network = "127." + std::to_string(128 + getpid() % 100) + ".0.0/16";
   }
 
-  ~KubeletTest() override { EXPECT_TRUE(platform::RemoveTree(folder_)); }
+  ~KubeletTest() override {
+    net::RunTask(loop_, informers_.Stop());
+    EXPECT_TRUE(platform::RemoveTree(folder_));
+  }
 
   void Start() {
-    kubelet_ = std::make_unique<Kubelet>(loop_, clock_, random_, client_, options_);
+    kubelet_ = std::make_unique<Kubelet>(loop_, clock_, random_, client_, informers_, options_);
     const auto ok = kubelet_->Start();
     ASSERT_TRUE(ok) << ok.error().message;
+    if (!std::exchange(started_, true)) informers_.Start();
   }
   void Stop() {
     net::RunTask(loop_, kubelet_->Stop());
@@ -142,6 +147,8 @@ class KubeletTest : public testing::Test {
   env::SeededRandom random_{1};
   client::FakeApi api_{loop_};
   client::Client client_{api_, "test"};
+  client::SharedInformers informers_{loop_, client_, random_};
+  bool started_ = false;
   std::string folder_;
   Options options_;
   std::unique_ptr<Kubelet> kubelet_;

@@ -61,9 +61,10 @@ Server::Server(net::Loop& loop, env::Clock& clock, env::Random& random, client::
       config_maps_(client, tasks_, random, client::refs::kConfigMaps, {}, LabelledConfigMaps()),
       catalog_(std::make_unique<metricsapi::Catalog>(metricsapi::Config{}, resolve_)),
       relist_(loop) {
-  config_maps_.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-    ConfigMapChanged(before, after);
-  });
+  listening_ = config_maps_.AddListener(
+      [this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+        ConfigMapChanged(before, after);
+      });
 }
 
 Server::~Server() = default;

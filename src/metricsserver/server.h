@@ -126,6 +126,7 @@ class Server {
   net::TaskGroup tasks_;
   client::EventRecorder events_;
   client::Informer config_maps_;
+  client::Informer::Registration listening_;
   ConfigSet configs_;
   std::unique_ptr<metricsapi::Catalog> catalog_;
   metricsapi::Config config_;                          // all in force

@@ -46,13 +46,13 @@ struct Pipe {
 class Proxy::Impl {
  public:
   Impl(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
-       Options options)
+       client::SharedInformers& informers, Options options)
       : options_(options),
         loop_(loop),
         group_(loop, "proxy"),
         events_(client, group_, clock, random, "kube-proxy"),
-        services_(client, group_, random, client::refs::kServices),
-        slices_(client, group_, random, client::refs::kEndpointSlices),
+        services_(informers.Get(client::refs::kServices)),
+        slices_(informers.Get(client::refs::kEndpointSlices)),
         changed_(loop) {}
 
   void Start();
@@ -73,22 +73,21 @@ class Proxy::Impl {
   net::Loop& loop_;
   net::TaskGroup group_;
   client::EventRecorder events_;
-  client::Informer services_;
-  client::Informer slices_;
+  client::Informer& services_;
+  client::Informer& slices_;
   net::Signal changed_;
   std::map<Address, std::shared_ptr<Listener>> listeners_;
   std::set<Address> failed_;  // told about already
   Counters counters_;
+  std::vector<client::Informer::Registration> listening_;
 };
 
 void Proxy::Impl::Start() {
   const auto notify = [this](const client::ObjectPtr&, const client::ObjectPtr&) {
     changed_.Notify();
   };
-  services_.AddListener(notify);
-  slices_.AddListener(notify);
-  services_.Start();
-  slices_.Start();
+  listening_.push_back(services_.AddListener(notify));
+  listening_.push_back(slices_.AddListener(notify));
   group_.Spawn(Run());
 }
 
@@ -230,6 +229,7 @@ net::Task<void> Proxy::Impl::Pump(std::shared_ptr<Pipe> pipe, bool from_client) 
 }
 
 net::Task<void> Proxy::Impl::Stop() {
+  listening_.clear();
   std::map<Address, std::shared_ptr<Listener>> listeners;
   listeners.swap(listeners_);
   for (const auto& [address, listener] : listeners) co_await listener->tcp->Stop();
@@ -247,8 +247,8 @@ Proxy::Counters Proxy::Impl::counters() const {
 }
 
 Proxy::Proxy(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
-             Options options)
-    : impl_(std::make_unique<Impl>(loop, clock, random, client, options)) {}
+             client::SharedInformers& informers, Options options)
+    : impl_(std::make_unique<Impl>(loop, clock, random, client, informers, options)) {}
 
 Proxy::~Proxy() = default;
 void Proxy::Start() { impl_->Start(); }

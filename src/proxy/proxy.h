@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "client/client.h"
+#include "client/shared_informers.h"
 #include "env/clock.h"
 #include "env/random.h"
 #include "net/loop.h"
@@ -19,13 +20,14 @@ struct Options {
 
 class Proxy {
  public:
+  // All references outlive the proxy.
   Proxy(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
-        Options options = {});
+        client::SharedInformers& informers, Options options = {});
   ~Proxy();
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
 
-  // Watches Services and EndpointSlices. A port that is taken is an event on its Service
+  // Follows Services and EndpointSlices. A port that is taken is an event on its Service
   // (`ListenFailed`) and is tried again every 5 s.
   void Start();
   // Closes listeners and connections.

@@ -57,9 +57,13 @@ class ProxyTest : public testing::Test {
                std::to_string(getpid() / 100 % 250) + ".1";
   }
 
-  void SetUp() override { proxy_.Start(); }
+  void SetUp() override {
+    proxy_.Start();
+    informers_.Start();
+  }
   void TearDown() override {
     net::RunTask(loop_, proxy_.Stop());
+    net::RunTask(loop_, informers_.Stop());
     net::RunTask(loop_, group_.Stop());
   }
 
@@ -101,9 +105,10 @@ class ProxyTest : public testing::Test {
   env::SeededRandom random_{1};
   client::FakeApi api_{loop_};
   client::Client client_{api_, "test"};
+  client::SharedInformers informers_{loop_, client_, random_};
   net::TaskGroup group_{loop_, "backends"};
   static constexpr std::size_t kMaxConnections = 4;
-  Proxy proxy_{loop_, clock_, random_, client_, {.max_connections = kMaxConnections}};
+  Proxy proxy_{loop_, clock_, random_, client_, informers_, {.max_connections = kMaxConnections}};
   std::string address_;
 };
 

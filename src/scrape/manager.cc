@@ -15,14 +15,14 @@ constexpr Duration kBurst = std::chrono::milliseconds(20);
 }  // namespace
 
 Manager::Manager(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
-                 AppenderFactory appenders)
+                 client::SharedInformers& informers, AppenderFactory appenders)
     : group_(loop, "scrape-discovery"),
       scraper_(loop, clock, std::move(appenders)),
       events_(client, group_, clock, random, "weir-scrape"),
-      monitors_(client, group_, random, client::refs::kServiceMonitors),
-      services_(client, group_, random, client::refs::kServices),
-      slices_(client, group_, random, client::refs::kEndpointSlices),
-      pods_(client, group_, random, client::refs::kPods),
+      monitors_(informers.Get(client::refs::kServiceMonitors)),
+      services_(informers.Get(client::refs::kServices)),
+      slices_(informers.Get(client::refs::kEndpointSlices)),
+      pods_(informers.Get(client::refs::kPods)),
       dirty_(loop) {}
 
 Manager::~Manager() = default;
@@ -38,9 +38,8 @@ void Manager::SetHopListener(std::function<void(const ScrapeReport&)> listener) 
 void Manager::Start() {
   scraper_.SetTargets(static_targets_);
   for (client::Informer* informer : {&monitors_, &services_, &slices_, &pods_}) {
-    informer->AddListener(
-        [this](const client::ObjectPtr&, const client::ObjectPtr&) { dirty_.Notify(); });
-    informer->Start();
+    listening_.push_back(informer->AddListener(
+        [this](const client::ObjectPtr&, const client::ObjectPtr&) { dirty_.Notify(); }));
   }
   group_.Spawn(Run());
 }
@@ -89,6 +88,7 @@ void Manager::Report(const std::vector<Refusal>& refusals) {
 }
 
 net::Task<void> Manager::Stop() {
+  listening_.clear();
   co_await group_.Stop();
   co_await scraper_.Stop();
 }

@@ -1,4 +1,4 @@
-// Finds targets in a cluster's objects, by list-watch of ServiceMonitors, Services, EndpointSlices
+// Finds targets in a cluster's objects, in the caches of ServiceMonitors, Services, EndpointSlices
 // and Pods, and in lists of addresses, and keeps the Scraper at them. Owned by app; loop thread
 // only.
 #pragma once
@@ -11,7 +11,7 @@
 
 #include "client/client.h"
 #include "client/events.h"
-#include "client/informer.h"
+#include "client/shared_informers.h"
 #include "env/clock.h"
 #include "env/random.h"
 #include "scrape/scraper.h"
@@ -20,9 +20,9 @@ namespace weir::scrape {
 
 class Manager {
  public:
-  // All references outlive the manager.
+  // All references outlive the manager; `client` is for events.
   Manager(net::Loop& loop, env::Clock& clock, env::Random& random, client::Client& client,
-          AppenderFactory appenders);
+          client::SharedInformers& informers, AppenderFactory appenders);
   ~Manager();
   Manager(const Manager&) = delete;
   Manager& operator=(const Manager&) = delete;
@@ -36,7 +36,7 @@ class Manager {
   // Finds and scrapes from now on. A ServiceMonitor that cannot be scraped gets a Warning event
   // `InvalidConfiguration` that names the field.
   void Start();
-  // Ends all scrapes and watches; writes no stale markers.
+  // Ends all scrapes and listens no more; writes no stale markers.
   net::Task<void> Stop();
 
   struct Counters {
@@ -55,14 +55,15 @@ class Manager {
   net::TaskGroup group_;
   Scraper scraper_;
   client::EventRecorder events_;
-  client::Informer monitors_;
-  client::Informer services_;
-  client::Informer slices_;
-  client::Informer pods_;
+  client::Informer& monitors_;
+  client::Informer& services_;
+  client::Informer& slices_;
+  client::Informer& pods_;
   net::Signal dirty_;
   std::vector<Target> static_targets_;
   std::map<std::string, std::string> refused_;  // monitor -> version and reason, as reported
   std::uint64_t plans_ = 0;
+  std::vector<client::Informer::Registration> listening_;
 };
 
 }  // namespace weir::scrape

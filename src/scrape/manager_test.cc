@@ -101,11 +101,13 @@ class ManagerTest : public ::testing::Test {
   ManagerTest()
       : api_(loop_),
         client_(api_, "test"),
+        informers_(loop_, client_, random_),
         pages_(loop_, net::HttpServerOptions(),
                [this](net::HttpRequest, net::Peer, net::ResponseWriter& writer) {
                  return Serve(writer);
                }),
-        manager_(loop_, clock_, random_, client_, [this] { return head_.NewAppender(); }) {
+        manager_(loop_, clock_, random_, client_, informers_,
+                 [this] { return head_.NewAppender(); }) {
     EXPECT_TRUE(pages_.Start());
     manager_.SetHopListener([this](const ScrapeReport& report) {
       reports_.push_back(report);
@@ -117,7 +119,13 @@ class ManagerTest : public ::testing::Test {
 
   ~ManagerTest() override {
     net::RunTask(loop_, manager_.Stop());
+    net::RunTask(loop_, informers_.Stop());
     net::RunTask(loop_, pages_.Stop(Duration::zero()));
+  }
+
+  void Start() {
+    manager_.Start();
+    informers_.Start();
   }
 
   net::Task<void> Serve(net::ResponseWriter& writer) {
@@ -158,12 +166,13 @@ class ManagerTest : public ::testing::Test {
   std::vector<ScrapeReport> reports_;
   StandIn api_;
   client::Client client_;
+  client::SharedInformers informers_;
   net::HttpServer pages_;
   Manager manager_;
 };
 
 TEST_F(ManagerTest, FollowsTheCluster) {
-  manager_.Start();
+  Start();
   PutMonitor("{port: http, interval: 1h}");
   WaitUntil([&] { return reports_.size() == 1; });
   EXPECT_EQ(reports_[0].pool, "serviceMonitor/shop/m/0");
@@ -187,7 +196,7 @@ TEST_F(ManagerTest, FollowsTheCluster) {
 
 TEST_F(ManagerTest, TellsWhyAMonitorIsNotScraped) {
   PutMonitor("{port: http, oauth2: {}}");
-  manager_.Start();
+  Start();
   WaitUntil([&] { return api_.created.size() == 1; });
   const Json& event = api_.created[0];
   EXPECT_EQ(GetString(event, "reason"), "InvalidConfiguration");
@@ -212,7 +221,7 @@ TEST_F(ManagerTest, ScrapesListsOfAddressesToo) {
   list.addresses = {"127.0.0.1:" + std::to_string(pages_.port())};
   list.settings.interval = std::chrono::hours(1);
   manager_.AddStatic(list);
-  manager_.Start();
+  Start();
   WaitUntil([&] { return reports_.size() == 1; });
   EXPECT_EQ(reports_[0].labels.Get("job"), "static");
   PutMonitor("{port: http, interval: 1h}");
