@@ -216,9 +216,9 @@ void Informer::State::Index(const std::string& key, const ObjectPtr& before,
 }
 
 const Objects& Informer::State::Controlled(std::string_view in, std::string_view uid) const {
-  static const Objects nothing;
+  static const Objects kNothing;
   const auto found = controlled.find(std::pair(std::string(in), std::string(uid)));
-  return found == controlled.end() ? nothing : found->second;
+  return found == controlled.end() ? kNothing : found->second;
 }
 
 void Informer::State::Replace(Json list) {

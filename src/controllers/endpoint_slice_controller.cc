@@ -39,6 +39,7 @@ bool IsOurs(const Json& slice) {
 
 std::vector<const Json*> Plain(const std::vector<client::ObjectPtr>& objects) {
   std::vector<const Json*> out;
+  out.reserve(objects.size());
   for (const client::ObjectPtr& object : objects) out.push_back(object.get());
   return out;
 }
@@ -178,6 +179,7 @@ net::Task<Status> EndpointSliceController::WriteEndpoints(client::ObjectPtr serv
 net::Task<Status> EndpointSliceController::Apply(std::string key, SlicePlan plan) {
   const std::string ns = client::SplitKey(key).first;
   std::vector<std::string> surplus;
+  surplus.reserve(plan.remove.size());
   for (const Json* slice : plan.remove) surplus.push_back(Name(*slice));
   for (Json& slice : plan.create) {
     Result<Json> created =
