@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 #include <utility>
@@ -24,12 +25,17 @@ using SubjectPtr = std::shared_ptr<const Subject>;
 constexpr int kStatusTries = 3;
 // Passes that are so close to each other are of the same moment.
 constexpr Duration kMoment = std::chrono::milliseconds(50);
-// Some 50 ms of CPU.
-constexpr int kValueWritesASecond = 100;
+// Current values that had to stand back are written one after another, so far apart, and each has
+// waited so long at most for the others' passes to end.
+constexpr Duration kBetweenValues = std::chrono::milliseconds(10);
+constexpr int kValuesWait = 100;  // times that
 
 std::int64_t ResourceVersion(const Json& object) {
   return ParseInt(GetString(object, {"metadata", "resourceVersion"})).value_or(0);
 }
+
+// Whether current values stand back for others, or have done so.
+enum class Turn { kNone, kLater, kNow };
 
 // What one autoscaler's passes remember.
 struct Memory {
@@ -39,10 +45,11 @@ struct Memory {
   client::ObjectPtr parsed;   // what the subject was read from
   SubjectPtr subject;
   PodsSeen pods;
-  std::string selector;                     // which of it others have been told of
-  client::ObjectPtr scaled;                 // the target as cached when last looked at ...
-  std::shared_ptr<const Json> scale;        // ... and its scale
-  std::int64_t scale_version = 0;           // of the target, when its scale was last written
+  std::string selector;               // which of it others have been told of
+  client::ObjectPtr scaled;           // the target as cached when last looked at ...
+  std::shared_ptr<const Json> scale;  // ... and its scale
+  std::int64_t scale_version = 0;     // of the target, when its scale was last written
+  Turn turn = Turn::kNone;
   Duration values_due{0};                   // when current values alone are worth a write again
   std::int32_t replicas = 0;                // the target's, which averages are over
   std::optional<std::int32_t> values_over;  // the same when values were last written
@@ -84,6 +91,7 @@ struct HpaController::State {
                                   std::shared_ptr<Memory> memory);
   net::Task<HpaFetch::Target> ReadTarget(SubjectPtr subject, std::shared_ptr<Memory> memory);
   net::Task<void> StartWhenSynced();
+  net::Task<void> WriteValues();
 
   Memory& Remember(const std::string& key);
   void FollowTarget(const std::string& key, const Subject& subject, const HpaFetch::Target& target);
@@ -115,7 +123,8 @@ struct HpaController::State {
   WakeListener wake_listener;
   bool stopping = false;
 
-  WriteBudget value_writes{kValueWritesASecond};
+  std::deque<std::string> standing_back;  // with values to write
+  net::Signal stood_back;
   std::map<std::string, std::shared_ptr<Memory>, std::less<>> memories;
   std::vector<client::Informer::Registration> listening;
 };
@@ -141,7 +150,8 @@ HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& 
       recorder(client, group, clock, random, "horizontal-pod-autoscaler"),
       controller(loop, "hpa", options.workers,
                  [this](std::string key) { return Reconcile(std::move(key)); }),
-      log(client, group, {.kept = options.decisions_kept}) {
+      log(client, group, {.kept = options.decisions_kept}),
+      stood_back(loop) {
   listening.push_back(
       hpas.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
         OnHpa(before, after);
@@ -434,8 +444,21 @@ net::Task<Decision> HpaController::State::WriteStatus(SubjectPtr subject, client
   const StatusWrite when{
       .upstream_exact = options.upstream_exact,
       .values_due = now >= memory->values_due || memory->replicas != memory->values_over,
-      .now = now};
-  if (!IsWorthWriting(decision, when, value_writes)) co_return decision;
+      .others_wait = controller.counters().queued > 0 && memory->turn != Turn::kNow};
+  if (memory->turn == Turn::kNow) memory->turn = Turn::kNone;
+  switch (WorthWriting(decision, when)) {
+    case Write::kNot:
+      co_return decision;
+    case Write::kLater:
+      if (memory->turn == Turn::kNone) {
+        memory->turn = Turn::kLater;
+        standing_back.push_back(subject->ns + "/" + subject->name);
+        stood_back.Notify();
+      }
+      co_return decision;
+    case Write::kNow:
+      break;
+  }
   Json updated = *object;
   for (int tries = 1;; ++tries) {
     updated["status"] = decision.status.ToJson();
@@ -468,6 +491,24 @@ net::Task<Decision> HpaController::State::WriteStatus(SubjectPtr subject, client
   }
 }
 
+// Gives those who stood back with their values another pass, in which they write them.
+net::Task<void> HpaController::State::WriteValues() {
+  for (bool more = co_await stood_back.Wait(); more; more = co_await stood_back.Wait()) {
+    while (!standing_back.empty()) {
+      for (int times = 0; times < kValuesWait; ++times) {
+        if (const bool slept = co_await net::Sleep(kBetweenValues); !slept) co_return;
+        if (controller.counters().queued == 0) break;
+      }
+      const std::string key = standing_back.front();
+      standing_back.pop_front();
+      const auto memory = memories.find(key);
+      if (memory == memories.end()) continue;
+      memory->second->turn = Turn::kNow;
+      controller.Enqueue(key);
+    }
+  }
+}
+
 net::Task<void> HpaController::State::StartWhenSynced() {
   if (const bool synced = co_await hpas.WaitSynced(); !synced) co_return;
   if (const bool synced = co_await pods.WaitSynced(); !synced) co_return;
@@ -485,6 +526,7 @@ HpaController::~HpaController() = default;
 void HpaController::Start() {
   if (state_->options.decisions_kept > 0) state_->log.Start();
   state_->group.Spawn(state_->StartWhenSynced());
+  state_->group.Spawn(state_->WriteValues());
 }
 
 net::Task<void> HpaController::Stop() {

@@ -548,6 +548,27 @@ TEST_F(HpaControllerTest, AChangeIsReadOnceForAllWhoReadIt) {
   EXPECT_EQ(asked(), 2);
 }
 
+TEST_F(HpaControllerTest, ValuesAloneAreWrittenAfterTheOthersHaveDecided) {
+  for (const std::string_view name : {"web", "a", "b"}) {
+    api_.documents[ScaleAt(name)] = ScaleOf(2, 2);
+  }
+  api_.documents[std::string(kQueue)] = Items("40");
+  HpaOptions options;
+  options.workers = 1;
+  Begin(Hpa("averageValue", "20"), options,
+        {Named(Hpa("averageValue", "20"), "a"), Named(Hpa("averageValue", "20"), "b")});
+  ASSERT_TRUE(Passes(3));
+  clock_.Advance(std::chrono::seconds(15));
+  api_.writes.clear();
+  Metric("41");
+  ASSERT_TRUE(Until([&] { return api_.writes.size() >= 3; }));
+  // Nobody waits any more when the last one has decided: it writes at once.
+  EXPECT_EQ(api_.writes[0], "status desired 2 of 2");
+  EXPECT_NE(api_.writes[1].find("/a/status"), std::string::npos) << api_.writes[1];
+  EXPECT_NE(api_.writes[2].find("/b/status"), std::string::npos) << api_.writes[2];
+  EXPECT_EQ(controller_->counters().reconciles, 8U);
+}
+
 TEST_F(HpaControllerTest, UsageWakesWhoReadsIt) {
   const auto metric = [](std::string_view type, std::string_view field, Json source) {
     return Json{{"type", type}, {field, std::move(source)}};

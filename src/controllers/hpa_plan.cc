@@ -98,21 +98,11 @@ bool PodCountsDifferently(const Json& before, const Json& after) {
   return facts(before) != facts(after);
 }
 
-bool IsWorthWriting(const autoscale::Decision& decision, const StatusWrite& when,
-                    WriteBudget& budget) {
-  if (!decision.status_changed) return false;
-  if (when.upstream_exact || !decision.values_only) return true;
-  return when.values_due && budget.Take(when.now);
-}
-
-bool WriteBudget::Take(Duration now) {
-  if (now >= since_ + std::chrono::seconds(1)) {
-    since_ = now;
-    taken_ = 0;
-  }
-  if (taken_ >= a_second_) return false;
-  ++taken_;
-  return true;
+Write WorthWriting(const autoscale::Decision& decision, const StatusWrite& when) {
+  if (!decision.status_changed) return Write::kNot;
+  if (when.upstream_exact || !decision.values_only) return Write::kNow;
+  if (!when.values_due) return Write::kNot;
+  return when.others_wait ? Write::kLater : Write::kNow;
 }
 
 bool PutOffFailures(autoscale::Decision& decision) {

@@ -42,31 +42,19 @@ bool ReadsOtherwise(const Json& before, const Json& after);
 // Whether a pod begins or ends to count in a ratio: phase, readiness, deletion.
 bool PodCountsDifferently(const Json& before, const Json& after);
 
-// How many writes of current values alone a second may have. Autoscalers that came together would
-// write them together, and decisions would wait behind; who finds no place writes with a later
-// pass, and so they part.
-class WriteBudget {
- public:
-  explicit WriteBudget(int a_second) : a_second_(a_second) {}
-  bool Take(Duration now);
-
- private:
-  int a_second_;
-  Duration since_{0};
-  int taken_ = 0;
-};
-
 struct StatusWrite {
   bool upstream_exact = false;
   // A sync period has passed since current values were last written, or they were averages over
   // another number of replicas, which say nothing any more.
   bool values_due = false;
-  Duration now{0};
+  // Other autoscalers wait for their pass, and this one has not had to stand back before.
+  bool others_wait = false;
 };
+enum class Write { kNot, kLater, kNow };
 // Conditions and replicas are written at once. Current values alone once a sync period: a metric
-// changes with every scrape, and each write goes to every watcher.
-bool IsWorthWriting(const autoscale::Decision& decision, const StatusWrite& when,
-                    WriteBudget& budget);
+// changes with every scrape, and each write goes to every watcher; and not before those who wait
+// for the same metric have decided.
+Write WorthWriting(const autoscale::Decision& decision, const StatusWrite& when);
 
 // An autoscaler is often applied together with its target and with what measures its metrics, in
 // any order. Until it, or what it reads, is a sync period old, which is when Kubernetes looks for

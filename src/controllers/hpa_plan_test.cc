@@ -304,44 +304,27 @@ TEST(PutOffFailures, LeavesOutWhatReadingGave) {
   }
 }
 
-TEST(IsWorthWriting, HoldsBackValuesAlone) {
+TEST(WorthWriting, HoldsBackValuesAlone) {
   const struct {
-    bool changed, values_only, exact, due;
-    bool writes;
+    bool changed, values_only, exact, due, others;
+    Write write;
   } kCases[] = {
-      {false, false, false, true, false}, {true, false, false, false, true},
-      {true, true, false, false, false},  {true, true, false, true, true},
-      {true, true, true, false, true},
+      {false, false, false, true, false, Write::kNot},
+      {true, false, false, false, false, Write::kNow},
+      {true, false, false, false, true, Write::kNow},
+      {true, true, false, false, false, Write::kNot},
+      {true, true, false, false, true, Write::kNot},
+      {true, true, false, true, false, Write::kNow},
+      {true, true, false, true, true, Write::kLater},
+      {true, true, true, false, true, Write::kNow},
   };
   for (const auto& c : kCases) {
     autoscale::Decision decision;
     decision.status_changed = c.changed;
     decision.values_only = c.values_only;
-    const StatusWrite when{.upstream_exact = c.exact, .values_due = c.due};
-    WriteBudget budget(1);
-    EXPECT_EQ(IsWorthWriting(decision, when, budget), c.writes);
+    const StatusWrite when{.upstream_exact = c.exact, .values_due = c.due, .others_wait = c.others};
+    EXPECT_EQ(WorthWriting(decision, when), c.write);
   }
-}
-
-TEST(WriteBudget, HoldsBackValuesAloneOfMany) {
-  using std::chrono::milliseconds;
-  WriteBudget budget(2);
-  autoscale::Decision decision;
-  decision.status_changed = true;
-  decision.values_only = true;
-  const auto writes = [&](Duration now) {
-    return IsWorthWriting(decision, {.values_due = true, .now = now}, budget);
-  };
-  EXPECT_TRUE(writes(milliseconds(5000)));
-  EXPECT_TRUE(writes(milliseconds(5100)));
-  EXPECT_FALSE(writes(milliseconds(5999)));
-  EXPECT_TRUE(writes(milliseconds(6000)));
-  // What else changes waits for nobody.
-  decision.values_only = false;
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE(writes(milliseconds(6000)));
-  decision.values_only = true;
-  EXPECT_TRUE(writes(milliseconds(6000)));
-  EXPECT_FALSE(writes(milliseconds(6000)));
 }
 
 TEST(NextPass, ComesWhenAWindowOrALimitLetsMoreThrough) {
