@@ -94,6 +94,10 @@ struct HpaController::State {
   net::Task<void> WriteValues();
 
   Memory& Remember(const std::string& key);
+  static SubjectPtr SubjectOf(const std::string& key, const client::ObjectPtr& object,
+                              Memory& memory);
+  void Reach(const std::string& key, const Subject& subject, const Observations& seen,
+             Memory& memory);
   void FollowTarget(const std::string& key, const Subject& subject, const HpaFetch::Target& target);
   client::ObjectPtr Newest(const std::string& key, const Memory& memory) const;
   bool StillThere(const std::string& key, const Json& object) const;
@@ -302,19 +306,40 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Reconcile(std::
   co_return co_await Pass(key, object, memory);
 }
 
+// Null, and told, where it cannot be read.
+SubjectPtr HpaController::State::SubjectOf(const std::string& key, const client::ObjectPtr& object,
+                                           Memory& memory) {
+  if (memory.parsed == object) return memory.subject;
+  Result<Subject> read = autoscale::SubjectFromJson(*object);
+  if (!read) {
+    spdlog::warn("hpa {}: {}", key, read.error().message);
+    return nullptr;
+  }
+  memory.subject = std::make_shared<const Subject>(*std::move(read));
+  memory.parsed = object;
+  return memory.subject;
+}
+
+// Tells the others which pods this one reaches.
+void HpaController::State::Reach(const std::string& key, const Subject& subject,
+                                 const Observations& seen, Memory& memory) {
+  if (subject.paused && engine.departures.pause_annotation) {  // leaves its pods to others
+    selectors.Remove(key);
+    memory.selector.clear();
+  }
+  if (seen.scale_error || !autoscale::NeedsMetrics(subject, seen.scale, engine)) return;
+  memory.replicas = seen.scale.status_replicas;
+  // A selector that is none, or cannot be read, reaches no pod; the one before stays, as upstream.
+  const PodsSeen& found = memory.pods;
+  if (found.text == memory.selector || found.text.empty() || found.selector.nothing()) return;
+  selectors.Set(key, found.selector);
+  memory.selector = found.text;
+}
+
 net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
     std::string key, client::ObjectPtr object, std::shared_ptr<Memory> memory) {
-  const client::ReconcileResult next_period{options.sync_period};
-  if (memory->parsed != object) {
-    Result<Subject> read = autoscale::SubjectFromJson(*object);
-    if (!read) {
-      spdlog::warn("hpa {}: {}", key, read.error().message);
-      co_return next_period;
-    }
-    memory->subject = std::make_shared<const Subject>(*std::move(read));
-    memory->parsed = object;
-  }
-  const SubjectPtr subject = memory->subject;
+  const SubjectPtr subject = SubjectOf(key, object, *memory);
+  if (!subject) co_return client::ReconcileResult{options.sync_period};
   const auto made = std::make_shared<MadeDecision>();
   made->hops.metric_changed = std::exchange(memory->metric_changed, std::nullopt);
 
@@ -331,20 +356,7 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
   // looks like a failure and is none.
   if (stopping || !StillThere(key, *object)) co_return client::ReconcileResult{};
   FollowTarget(key, *subject, target);
-  if (subject->paused && engine.departures.pause_annotation) {  // leaves its pods to others
-    selectors.Remove(key);
-    memory->selector.clear();
-  }
-  if (!seen.scale_error && autoscale::NeedsMetrics(*subject, seen.scale, engine)) {
-    // A selector that is none, or cannot be read, reaches no pod; the one before stays, as
-    // upstream.
-    const PodsSeen& found = memory->pods;
-    if (found.text != memory->selector && !found.text.empty() && !found.selector.nothing()) {
-      selectors.Set(key, found.selector);
-      memory->selector = found.text;
-    }
-    memory->replicas = seen.scale.status_replicas;
-  }
+  Reach(key, *subject, seen, *memory);
 
   const Time now = std::chrono::floor<std::chrono::milliseconds>(clock.Now());
   const Time told_from = memory->since + options.sync_period;
@@ -381,7 +393,7 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
 net::Task<HpaFetch::Target> HpaController::State::ReadTarget(SubjectPtr subject,
                                                              std::shared_ptr<Memory> memory) {
   HpaFetch::Target target = fetch.FindTarget(subject->spec, subject->ns);
-  if (target.error) co_return target;
+  if (target.error || !target.resource) co_return target;
   const std::string name = subject->ns + "/" + subject->spec.target_name;
   if (!options.upstream_exact) {
     const client::ObjectPtr cached = targets.Find(*target.resource, name);

@@ -19,9 +19,9 @@ std::int32_t Int32At(const Json& object, JsonPath path) {
 }
 
 const Json& Part(const Json& object, std::string_view key) {
-  static const Json nothing;
+  static const Json kNothing;
   const Json* part = object.is_object() ? Find(object, key) : nullptr;
-  return part != nullptr ? *part : nothing;
+  return part != nullptr ? *part : kNothing;
 }
 
 std::string ReadyStatus(const Json& pod) {
