@@ -151,6 +151,12 @@ Json ConfigText(const Options& options) {
   put("syncPeriod", &Options::sync_period);
   if (options.tolerance != usual.tolerance) out["tolerance"] = options.tolerance;
   if (!options.scale_to_zero) out["scaleToZero"] = false;
+  for (const DepartureName& departure : kDepartureNames) {
+    const bool on = options.departures.*departure.field;
+    if (on != usual.departures.*departure.field) {
+      out["departures"][std::string(departure.name)] = on;
+    }
+  }
   return out;
 }
 

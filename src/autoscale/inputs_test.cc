@@ -33,6 +33,9 @@ class Generator {
     if (Chance(50)) scenario["config"]["syncPeriod"] = 15;
     if (Chance(30)) scenario["config"]["downscaleStabilization"] = Count(120);
     if (Chance(10)) scenario["config"]["scaleToZero"] = false;
+    for (const DepartureName& departure : kDepartureNames) {
+      if (Chance(10)) scenario["config"]["departures"][std::string(departure.name)] = Chance(50);
+    }
     if (Chance(10)) {
       scenario["others"] = Json::array({{{"name", "other"}, {"selector", "app=api,tier in (a)"}}});
     }
@@ -178,7 +181,8 @@ void ExpectEachStepAlone(const std::string& scenario, bool upstream_exact) {
       Replay(scenario, upstream_exact, [&](const Inputs& inputs, const Json& answer) {
         ++steps;
         const std::string line = ScenarioLine(inputs);
-        const Result<std::string> alone = Replay(line, upstream_exact);
+        // All switches that are off stand in the line.
+        const Result<std::string> alone = Replay(line, false);
         ASSERT_TRUE(alone) << alone.error().message << "\n" << line;
         const Result<Json> read = ParseJson(*alone);
         ASSERT_TRUE(read);

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <iterator>
+#include <string_view>
 
 #include "base/time.h"
 
@@ -48,6 +50,24 @@ struct Departures {
             .look_again = false};
   }
 };
+
+struct DepartureName {
+  std::string_view name;
+  bool Departures::* field;
+};
+// As docs/upstream-exact.md and the scenarios' `config` name them.
+inline constexpr DepartureName kDepartureNames[] = {
+    {"wake_from_zero", &Departures::wake_from_zero},
+    {"pause_annotation", &Departures::pause_annotation},
+    {"average_over_zero_is_zero", &Departures::average_over_zero_is_zero},
+    {"saturate", &Departures::saturate},
+    {"hold_spec_replicas", &Departures::hold_spec_replicas},
+    {"follow_target_field", &Departures::follow_target_field},
+    {"refuse_negative", &Departures::refuse_negative},
+    {"keep_extremes", &Departures::keep_extremes},
+    {"look_again", &Departures::look_again},
+};
+static_assert(sizeof(Departures) == std::size(kDepartureNames), "each switch has its name");
 
 struct Options {
   // Flags of kube-controller-manager.

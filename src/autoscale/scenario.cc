@@ -1,5 +1,6 @@
 #include "autoscale/scenario.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <optional>
@@ -7,13 +8,24 @@
 #include <vector>
 
 #include "autoscale/decide.h"
+#include "autoscale/scenario_shape.h"
 #include "base/strings.h"
 
 namespace weir::autoscale {
 namespace {
 
+// As paths name an item: `pods[3]`.
+std::string ItemOf(std::string_view list, std::size_t index) {
+  return std::string(list) + "[" + std::to_string(index) + "]";
+}
+
+std::optional<std::string> TextAt(const Json& object, std::string_view key) {
+  const Json* value = Find(object, key);
+  if (value == nullptr || !value->is_string()) return std::nullopt;
+  return value->get<std::string>();
+}
+
 Result<Duration> SecondsFrom(const Json& value, std::string_view what) {
-  if (!value.is_number()) return Fail(Code::kInvalid, std::string(what) + ": must be a number");
   const auto seconds = value.get<double>();
   if (!(std::abs(seconds) <= kFarthestSeconds)) {
     return Fail(Code::kInvalid, std::string(what) + ": out of range");
@@ -30,16 +42,22 @@ Result<std::optional<Duration>> SecondsAt(const Json& object, std::string_view k
   return std::optional<Duration>(*seconds);
 }
 
-Result<std::optional<Time>> TimeAt(const Json& object, std::string_view key) {
-  const auto read = SecondsAt(object, key);
-  if (!read) return std::unexpected(read.error());
-  const std::optional<Duration>& seconds = *read;
-  if (!seconds) return std::optional<Time>();
-  return std::optional<Time>(kScenarioStart + *seconds);
+Result<Time> TimeFrom(const Json& value, std::string_view what) {
+  const Result<Duration> seconds = SecondsFrom(value, what);
+  if (!seconds) return std::unexpected(seconds.error());
+  return kScenarioStart + *seconds;
 }
 
-Result<kube::Quantity> ReadQuantity(const Json& value) {
-  return kube::Quantity::Parse(value.is_string() ? value.get<std::string>() : DumpJson(value));
+Result<std::optional<Time>> TimeAt(const Json& object, std::string_view key) {
+  const Json* value = Find(object, key);
+  if (value == nullptr || value->is_null()) return std::optional<Time>();
+  const Result<Time> time = TimeFrom(*value, key);
+  if (!time) return std::unexpected(time.error());
+  return std::optional<Time>(*time);
+}
+
+Result<kube::Quantity> ReadQuantity(const Json& text) {
+  return kube::Quantity::Parse(text.get<std::string>());
 }
 
 Result<Amounts> ReadAmounts(const Json& object) {
@@ -52,11 +70,13 @@ Result<Amounts> ReadAmounts(const Json& object) {
   return amounts;
 }
 
-Result<std::vector<Container>> ReadContainers(const Json& list) {
+Result<std::vector<Container>> ReadContainers(const Json& pod, std::string_view key) {
   std::vector<Container> containers;
-  for (const Json& json : list) {
+  for (const Json& json : GetArray(pod, {key})) {
     auto amounts = ReadAmounts(GetObject(json, {"requests"}));
-    if (!amounts) return Prefixed("requests", amounts.error());
+    if (!amounts) {
+      return Prefixed(ItemOf(key, containers.size()) + ": requests", amounts.error());
+    }
     containers.push_back({.name = GetString(json, "name"),
                           .amounts = *std::move(amounts),
                           .restartable = GetString(json, "restartPolicy") == "Always"});
@@ -78,11 +98,11 @@ Result<Pod> ReadPod(const Json& json) {
   const auto started = TimeAt(json, "startTime");
   if (!started) return std::unexpected(started.error());
   pod.started = *started;
-  auto containers = ReadContainers(GetArray(json, {"containers"}));
-  if (!containers) return Prefixed("containers", containers.error());
+  auto containers = ReadContainers(json, "containers");
+  if (!containers) return std::unexpected(containers.error());
   pod.containers = *std::move(containers);
-  auto init = ReadContainers(GetArray(json, {"initContainers"}));
-  if (!init) return Prefixed("initContainers", init.error());
+  auto init = ReadContainers(json, "initContainers");
+  if (!init) return std::unexpected(init.error());
   pod.init_containers = *std::move(init);
   auto requests = ReadAmounts(GetObject(json, {"podRequests"}));
   if (!requests) return Prefixed("podRequests", requests.error());
@@ -93,10 +113,10 @@ Result<Pod> ReadPod(const Json& json) {
 Result<std::vector<PodPtr>> ReadPods(const Json& list, const Json& defaults) {
   std::vector<PodPtr> pods;
   for (const Json& json : list) {
-    Json merged = defaults.is_object() ? defaults : Json::object();
+    Json merged = defaults;
     for (const auto& [key, value] : json.items()) merged[key] = value;
     Result<Pod> pod = ReadPod(merged);
-    if (!pod) return Prefixed("pods[" + std::to_string(pods.size()) + "]", pod.error());
+    if (!pod) return Prefixed(ItemOf("pods", pods.size()), pod.error());
     pods.push_back(std::make_shared<const Pod>(*std::move(pod)));
   }
   return pods;
@@ -108,11 +128,11 @@ Result<PodUsage> ReadUsage(const Json& json, const Json& common) {
   usage.pod = GetString(json, "name");
   for (const auto& [name, amounts] : GetObject(json, {"containers"}).items()) {
     auto read = ReadAmounts(amounts);
-    if (!read) return Prefixed(name, read.error());
+    if (!read) return Prefixed("containers: " + name, read.error());
     usage.containers.push_back({.name = name, .amounts = *std::move(read)});
   }
   const Json* value = Find(json, "value");
-  if (value != nullptr) {
+  if (value != nullptr && !value->is_null()) {
     Result<kube::Quantity> quantity = ReadQuantity(*value);
     if (!quantity) return Prefixed("value", quantity.error());
     usage.value = *std::move(quantity);
@@ -128,20 +148,20 @@ Result<PodUsage> ReadUsage(const Json& json, const Json& common) {
 
 Result<MetricResult> ReadResult(const Json& json) {
   MetricResult result;
-  if (!json.is_object()) return result;
-  const Json* error = Find(json, "error");
-  if (error != nullptr && error->is_string()) result.error = error->get<std::string>();
+  result.error = TextAt(json, "error");
   for (const Json& pod : GetArray(json, {"pods"})) {
-    if (!pod.is_object()) return Fail(Code::kInvalid, "pods: must hold objects");
     Result<PodUsage> usage = ReadUsage(pod, json);
-    if (!usage) return Prefixed("pods", usage.error());
+    if (!usage) return Prefixed(ItemOf("pods", result.pods.size()), usage.error());
     result.pods.push_back(*std::move(usage));
   }
-  std::vector<Json> values = GetArray(json, {"values"}).get<std::vector<Json>>();
+  for (const Json& value : GetArray(json, {"values"})) {
+    Result<kube::Quantity> quantity = ReadQuantity(value);
+    if (!quantity) return Prefixed(ItemOf("values", result.values.size()), quantity.error());
+    result.values.push_back(*std::move(quantity));
+  }
   const Json* value = Find(json, "value");
-  if (value != nullptr) values.push_back(*value);
-  for (const Json& one : values) {
-    Result<kube::Quantity> quantity = ReadQuantity(one);
+  if (value != nullptr && !value->is_null()) {
+    Result<kube::Quantity> quantity = ReadQuantity(*value);
     if (!quantity) return Prefixed("value", quantity.error());
     result.values.push_back(*std::move(quantity));
   }
@@ -149,6 +169,20 @@ Result<MetricResult> ReadResult(const Json& json) {
   if (!timestamp) return std::unexpected(timestamp.error());
   result.timestamp = *timestamp;
   return result;
+}
+
+// Turns on or off what is named; the rest stays.
+Status ReadDepartures(const Json& switches, Departures& departures) {
+  for (const auto& [name, on] : switches.items()) {
+    const auto* found = std::ranges::find(kDepartureNames, name, &DepartureName::name);
+    if (found == std::end(kDepartureNames)) {
+      std::vector<std::string> known;
+      for (const DepartureName& departure : kDepartureNames) known.emplace_back(departure.name);
+      return Fail(Code::kInvalid, name + ": unknown key; known are " + Join(known, ", "));
+    }
+    departures.*found->field = on.get<bool>();
+  }
+  return {};
 }
 
 Result<Options> ReadOptions(const Json& config, bool upstream_exact) {
@@ -165,31 +199,22 @@ Result<Options> ReadOptions(const Json& config, bool upstream_exact) {
     *field = seconds->value_or(*field);
   }
   const Json* tolerance = Find(config, "tolerance");
-  if (tolerance != nullptr && tolerance->is_number()) {
-    options.tolerance = tolerance->get<double>();
-  }
+  if (tolerance != nullptr && !tolerance->is_null()) options.tolerance = tolerance->get<double>();
   options.scale_to_zero = GetBool(config, {"scaleToZero"}, options.scale_to_zero);
+  const Status switched = ReadDepartures(GetObject(config, {"departures"}), options.departures);
+  if (!switched) return Prefixed("departures", switched.error());
   return options;
 }
 
-Result<Time> RequiredTime(const Json& json) {
-  const auto read = TimeAt(json, "t");
-  if (!read) return std::unexpected(read.error());
-  const std::optional<Time>& at = *read;
-  if (!at) return Fail(Code::kInvalid, "t: missing");
-  return *at;
-}
-
 std::int32_t CountAt(const Json& json, std::string_view key) {
-  return static_cast<std::int32_t>(
-      std::clamp<std::int64_t>(GetInt(json, {key}, 0), INT32_MIN, INT32_MAX));
+  return static_cast<std::int32_t>(GetInt(json, {key}, 0));
 }
 
-Result<std::vector<ScaleEvent>> ReadChanges(const Json& list) {
+Result<std::vector<ScaleEvent>> ReadChanges(const Json& history, std::string_view key) {
   std::vector<ScaleEvent> events;
-  for (const Json& json : list) {
-    const Result<Time> at = RequiredTime(json);
-    if (!at) return std::unexpected(at.error());
+  for (const Json& json : GetArray(history, {key})) {
+    const Result<Time> at = TimeFrom(*Find(json, "t"), "t");
+    if (!at) return Prefixed(ItemOf(key, events.size()), at.error());
     events.push_back({.change = CountAt(json, "change"),
                       .at = *at,
                       .outdated = GetBool(json, {"outdated"}, false)});
@@ -200,14 +225,14 @@ Result<std::vector<ScaleEvent>> ReadChanges(const Json& list) {
 Result<History> ReadHistory(const Json& json) {
   History history;
   for (const Json& one : GetArray(json, {"recommendations"})) {
-    const Result<Time> at = RequiredTime(one);
-    if (!at) return Prefixed("recommendations", at.error());
+    const Result<Time> at = TimeFrom(*Find(one, "t"), "t");
+    if (!at) return Prefixed(ItemOf("recommendations", history.recommendations.size()), at.error());
     history.recommendations.push_back({CountAt(one, "replicas"), *at});
   }
   for (const auto& [key, list] :
        {std::pair("ups", &history.ups), std::pair("downs", &history.downs)}) {
-    auto events = ReadChanges(GetArray(json, {key}));
-    if (!events) return Prefixed(key, events.error());
+    auto events = ReadChanges(json, key);
+    if (!events) return std::unexpected(events.error());
     *list = *std::move(events);
   }
   for (const auto& [key, field] :
@@ -217,7 +242,7 @@ Result<History> ReadHistory(const Json& json) {
     *field = *at;
   }
   for (const Json& text : GetArray(json, {"warned"})) {
-    if (text.is_string()) history.warned.insert(text.get<std::string>());
+    history.warned.insert(text.get<std::string>());
   }
   return history;
 }
@@ -291,50 +316,49 @@ Status Scenario::Start(const Json& scenario, bool upstream_exact) {
   history_ = *std::move(history);
   for (const Json& other : GetArray(scenario, {"others"})) {
     auto selector = kube::LabelSelector::Parse(GetString(other, "selector"));
-    if (!selector) return Prefixed("others", selector.error());
+    if (!selector) {
+      return Prefixed(ItemOf("others", seen_.neighbours.size()) + ": selector", selector.error());
+    }
     seen_.neighbours.push_back({GetString(other, "name"), *std::move(selector)});
   }
   pod_defaults_ = GetObject(scenario, {"podDefaults"});
   return {};
 }
 
+bool Says(const Json& step, std::string_view key) {
+  const Json* value = Find(step, key);
+  return value != nullptr && !value->is_null();
+}
+
 // Takes over what the step says anew; the rest stays as before.
 Status Scenario::Update(const Json& step) {
-  const Json* spec = Find(step, "spec");
-  if (spec != nullptr && spec->is_object()) {
-    Result<HpaSpec> parsed = ParseSpec(*spec);
+  if (Says(step, "spec")) {
+    const Json& spec = *Find(step, "spec");
+    Result<HpaSpec> parsed = ParseSpec(spec);
     if (!parsed) return Prefixed("spec", parsed.error());
     subject_.spec = *std::move(parsed);
-    hpa_["spec"] = *spec;
+    hpa_["spec"] = spec;
   }
-  const Json* target = Find(step, "target");
-  if (target != nullptr && target->is_object()) {
-    seen_.scale = {.spec_replicas = CountAt(*target, "specReplicas"),
-                   .status_replicas = CountAt(*target, "statusReplicas"),
-                   .selector = GetString(*target, "selector")};
+  if (Says(step, "target")) {
+    const Json& target = *Find(step, "target");
+    seen_.scale = {.spec_replicas = CountAt(target, "specReplicas"),
+                   .status_replicas = CountAt(target, "statusReplicas"),
+                   .selector = GetString(target, "selector")};
   }
-  if (step.contains("pods")) {
+  if (Says(step, "pods")) {
     auto pods = ReadPods(GetArray(step, {"pods"}), pod_defaults_);
     if (!pods) return std::unexpected(pods.error());
     seen_.pods = *std::move(pods);
   }
-  if (step.contains("metrics")) {
+  if (Says(step, "metrics")) {
     seen_.metrics.clear();
     for (const Json& json : GetArray(step, {"metrics"})) {
       Result<MetricResult> result = ReadResult(json);
-      if (!result) {
-        return Prefixed("metrics[" + std::to_string(seen_.metrics.size()) + "]", result.error());
-      }
+      if (!result) return Prefixed(ItemOf("metrics", seen_.metrics.size()), result.error());
       seen_.metrics.push_back(*std::move(result));
     }
   }
   return {};
-}
-
-std::optional<std::string> TextAt(const Json& step, std::string_view key) {
-  const Json* value = Find(step, key);
-  if (value == nullptr || !value->is_string()) return std::nullopt;
-  return value->get<std::string>();
 }
 
 // What reading the target's scale gives in this step.
@@ -352,8 +376,7 @@ void Scenario::See(const Json& step) {
 }
 
 Result<Json> Scenario::Step(const Json& step, const StepFn& told) {
-  if (!step.is_object()) return Fail(Code::kInvalid, "must be an object");
-  const Result<Time> now = RequiredTime(step);
+  const Result<Time> now = TimeFrom(*Find(step, "t"), "t");
   if (!now) return std::unexpected(now.error());
   const Status updated = Update(step);
   if (!updated) return std::unexpected(updated.error());
@@ -397,37 +420,18 @@ Result<Json> Scenario::Step(const Json& step, const StepFn& told) {
 }  // namespace
 
 Result<std::string> Replay(std::string_view line, bool upstream_exact, const StepFn& each_step) {
-  const Result<Json> scenario = ParseJson(line);
+  const Result<Json> scenario = ReadScenario(line);
   if (!scenario) return std::unexpected(scenario.error());
-  if (!scenario->is_object()) return Fail(Code::kInvalid, "a scenario must be an object");
   Scenario replay;
   const Status started = replay.Start(*scenario, upstream_exact);
   if (!started) return std::unexpected(started.error());
   Json answers = Json::array();
   for (const Json& step : GetArray(*scenario, {"steps"})) {
     Result<Json> answer = replay.Step(step, each_step);
-    if (!answer) {
-      return Prefixed("steps[" + std::to_string(answers.size()) + "]", answer.error());
-    }
+    if (!answer) return Prefixed(ItemOf("steps", answers.size()), answer.error());
     answers.push_back(*std::move(answer));
   }
   return DumpJson(Json{{"name", GetString(*scenario, "name")}, {"steps", std::move(answers)}});
-}
-
-Result<std::string> ReplayAll(std::string_view text, bool upstream_exact) {
-  std::string answers;
-  std::size_t number = 0;
-  while (!text.empty()) {
-    ++number;
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (Trim(line).empty()) continue;
-    const Result<std::string> answer = Replay(line, upstream_exact);
-    if (!answer) return Prefixed("line " + std::to_string(number), answer.error());
-    answers += *answer + "\n";
-  }
-  return answers;
 }
 
 }  // namespace weir::autoscale

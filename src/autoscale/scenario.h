@@ -12,15 +12,12 @@
 
 namespace weir::autoscale {
 
-// The answer to one scenario line, without its newline. kInvalid names the field that is wrong.
-// Keys of the scenario that say what was once expected are not looked at.
+// The answer to one scenario line, without its newline. kInvalid names the path of what is wrong,
+// and what was expected there. Keys that say what was once expected are not looked at. What
+// `config` says of departures counts more than `upstream_exact`.
 // `each_step`: told of what each step was decided from, and of its answer.
 using StepFn = std::function<void(const Inputs& inputs, const Json& answer)>;
 Result<std::string> Replay(std::string_view line, bool upstream_exact,
                            const StepFn& each_step = nullptr);
-
-// The answers to all lines of a text, each with a newline; blank lines are passed over. Errors name
-// the line.
-Result<std::string> ReplayAll(std::string_view text, bool upstream_exact);
 
 }  // namespace weir::autoscale
