@@ -1,6 +1,6 @@
 // A scenario line is anything: the answer is a line of JSON or an error, in both modes, and the
 // same each time. The inputs of each step, written as a line of their own, give that step's answer;
-// their record explains itself.
+// their record explains itself. As a text of several documents it is answered too, or told by line.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +9,7 @@
 
 #include "autoscale/explain.h"
 #include "autoscale/record.h"
+#include "autoscale/replay.h"
 #include "autoscale/scenario.h"
 #include "base/check.h"
 #include "base/json.h"
@@ -39,6 +40,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = weir::autoscale::Replay(
         line, upstream_exact, records ? weir::autoscale::StepFn(CheckAlone) : nullptr);
     WEIR_CHECK(answer.has_value() == again.has_value());
+    weir::autoscale::ReplayAll(line, upstream_exact, [](const weir::Result<std::string>& told) {
+      WEIR_CHECK(told ? weir::ParseJson(*told).has_value()
+                      : told.error().message.starts_with("line "));
+    });
     if (!answer) continue;
     WEIR_CHECK(*answer == *again);
     WEIR_CHECK(weir::ParseJson(*answer).has_value());

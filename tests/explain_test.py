@@ -70,6 +70,10 @@ def explains_now_and_then(args):
         answer = subprocess.run([str(c.weir), "hpa", "replay", "-"], input=record["scenario"],
                                 capture_output=True, text=True, timeout=30, check=True).stdout
         check(json.loads(answer)["steps"][0]["scaleTo"] == 3, answer)
+        for printed in (explain(c, "hpa/web", "-o", "json"), c.kubectl("get", "decisions", "-o", "json")):
+            answers = subprocess.run([str(c.weir), "hpa", "replay"], input=printed, capture_output=True,
+                                     text=True, timeout=30, check=True).stdout.splitlines()
+            check(answers and all(json.loads(line)["same"] for line in answers), answers)
         table = c.kubectl("get", "decisions").split("\n")
         check(table[0].split() == ["NAME", "HPA", "FROM", "TO", "RULE", "AGE"], table[0])
         check(table[1].split()[1:5] == ["web", "5", "3", "MaxReplicas"], table[1])
@@ -83,6 +87,16 @@ def explains_now_and_then(args):
         wait_for("the decisions to go", lambda: names(c) == [], 30)
     finally:
         c.close()
+
+
+def replay_tells_a_bad_line_and_answers_the_others(args):
+    line = '{"name":"%s","hpa":{"spec":{"maxReplicas":%s}},"steps":[]}\n'
+    run = subprocess.run([str(args.weir), "hpa", "replay"], input=line % ("a", '"5"') + " \n" + line % ("b", 5),
+                         capture_output=True, text=True, timeout=30)
+    check(run.returncode == 1, run.returncode)
+    check(run.stdout == '{"name":"b","steps":[]}\n', run.stdout)
+    check(run.stderr == "weir hpa replay: standard input: line 1: hpa: spec: maxReplicas: "
+                        "must be a whole number\n", run.stderr)
 
 
 def nothing_of_it_under_upstream_exact(args):
@@ -99,4 +113,5 @@ def nothing_of_it_under_upstream_exact(args):
         c.close()
 
 
-run_cases([explains_now_and_then, nothing_of_it_under_upstream_exact])
+run_cases([explains_now_and_then, replay_tells_a_bad_line_and_answers_the_others,
+           nothing_of_it_under_upstream_exact])

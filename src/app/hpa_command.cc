@@ -3,51 +3,34 @@
 #include <fmt/core.h>
 
 #include <iostream>
+#include <iterator>
 
-#include "autoscale/scenario.h"
+#include "autoscale/replay.h"
 #include "platform/system.h"
 
 namespace weir::app {
-namespace {
-
-// Prints the answer to one line; false after an error was told.
-bool ReplayLine(const std::string& line, std::size_t number, const std::string& path,
-                bool upstream_exact) {
-  if (line.empty()) return true;
-  auto answer = autoscale::Replay(line, upstream_exact);
-  if (!answer) {
-    fmt::print(stderr, "weir hpa replay: {} line {}: {}\n", path, number, answer.error().message);
-    return false;
-  }
-  fmt::print("{}\n", *answer);
-  return true;
-}
-
-}  // namespace
 
 int RunHpaReplay(const std::string& path, bool upstream_exact) {
-  std::string line;
-  std::size_t number = 0;
+  std::string text;
   if (path == "-") {
-    while (std::getline(std::cin, line)) {
-      if (!ReplayLine(line, ++number, "standard input", upstream_exact)) return 1;
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+  } else {
+    auto read = platform::SystemFileSystem().Read(path);
+    if (!read) {
+      fmt::print(stderr, "weir hpa replay: {}\n", read.error().message);
+      return 1;
     }
-    return 0;
+    text = *std::move(read);
   }
-  auto text = platform::SystemFileSystem().Read(path);
-  if (!text) {
-    fmt::print(stderr, "weir hpa replay: {}\n", text.error().message);
-    return 1;
-  }
-  std::size_t begin = 0;
-  while (begin < text->size()) {
-    std::size_t end = text->find('\n', begin);
-    if (end == std::string::npos) end = text->size();
-    line = text->substr(begin, end - begin);
-    if (!ReplayLine(line, ++number, path, upstream_exact)) return 1;
-    begin = end + 1;
-  }
-  return 0;
+  const bool fine = autoscale::ReplayAll(text, upstream_exact, [&](const auto& answer) {
+    if (answer) {
+      fmt::print("{}\n", *answer);
+    } else {
+      fmt::print(stderr, "weir hpa replay: {}: {}\n", path == "-" ? "standard input" : path,
+                 answer.error().message);
+    }
+  });
+  return fine ? 0 : 1;
 }
 
 }  // namespace weir::app

@@ -107,10 +107,16 @@ void AddExporter(CLI::App& app, Run& run) {
 void AddHpa(CLI::App& app, Run& run) {
   auto* hpa = app.add_subcommand("hpa", "The HorizontalPodAutoscaler's decisions.");
   hpa->require_subcommand(1);
-  auto* command = hpa->add_subcommand("replay", "Decide recorded scenarios again.");
+  auto* command = hpa->add_subcommand(
+      "replay",
+      "Decide scenarios, or recorded decisions again: one line of JSON each. The exit status is 1 "
+      "if "
+      "something could not be read, or came out otherwise than its record says.");
   const auto file = std::make_shared<std::string>("-");
   const auto exact = std::make_shared<bool>(false);
-  command->add_option("FILE", *file, "JSON lines; - is standard input");
+  command->add_option("FILE", *file,
+                      "Scenarios as lines of JSON, or what `weir explain hpa/NAME -o json` and "
+                      "`kubectl get decisions -o json` print; - is standard input");
   command->add_flag("--upstream-exact", *exact, "Decide as Kubernetes 1.36 does");
   command->callback(
       [file, exact, &run] { run = [file, exact] { return RunHpaReplay(*file, *exact); }; });
