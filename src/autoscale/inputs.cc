@@ -12,8 +12,13 @@ namespace {
 
 constexpr std::string_view kPausedAnnotation = "weir.dev/paused";
 
+// What was seen keeps its microseconds: a timestamp that is rounded up might leave the window that
+// it was in.
 void Put(Json& object, std::string_view key, const std::optional<Time>& time) {
-  if (time && *time != Time()) object[std::string(key)] = ScenarioSeconds(*time);
+  if (!time || *time == Time()) return;
+  const auto since = std::chrono::floor<std::chrono::microseconds>(*time - kScenarioStart);
+  const double seconds = static_cast<double>(since.count()) / 1'000'000;
+  object[std::string(key)] = std::clamp(seconds, -kFarthestSeconds, kFarthestSeconds);
 }
 
 void Put(Json& object, std::string_view key, const std::string& text) {

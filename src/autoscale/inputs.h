@@ -18,7 +18,7 @@ struct Inputs {
   std::shared_ptr<const Json> hpa;  // as stored before the pass; never null
   Observations seen;
   History history;  // before the pass
-  Time now;         // whole milliseconds, which is what a scenario can say
+  Time now;         // whole milliseconds, as decisions are named
   Options options;
   std::optional<std::string> write_error;  // why the scale could not be written
 };
@@ -28,7 +28,7 @@ inline constexpr Time kScenarioStart{std::chrono::seconds(1767225600)};  // 2026
 // Times further than this from the start are no scenario: 1970 and 2082 are within.
 inline constexpr double kFarthestSeconds = 1.8e9;
 
-// As a scenario says it, in seconds: rounded up to thousandths, no further than the farthest.
+// When a pass is made, in seconds: rounded up to thousandths, no further than the farthest.
 double ScenarioSeconds(Time time);
 
 // One line without its newline, whose replay gives the same decision.

@@ -216,6 +216,34 @@ TEST(ScenarioLine, OfEachStepInTheProjectsScenariosReplaysToTheDecision) {
   EXPECT_GE(lines, 50U);
 }
 
+// Pod b became ready at 10 and is measured over 30 s: before 40 its usage is that of its start.
+TEST(ScenarioLine, KeepsATimestampWithinItsWindow) {
+  const std::string scenario =
+      R"({"hpa":{"metadata":{"namespace":"shop","name":"web"},"spec":{"maxReplicas":9,)"
+      R"("scaleTargetRef":{"kind":"Deployment","name":"web"},"metrics":[{"type":"Resource",)"
+      R"("resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":50}}}]}},)"
+      R"("podDefaults":{"phase":"Running","ready":"True","startTime":5,"readyTransitionTime":10,)"
+      R"("containers":[{"name":"app","requests":{"cpu":"100m"}}]},)"
+      R"("steps":[{"t":60,"target":{"specReplicas":2,"statusReplicas":2,"selector":"app=web"},"pods":[)"
+      R"({"name":"a","labels":{"app":"web"}},{"name":"b","labels":{"app":"web"}}],)"
+      R"("metrics":[{"window":30,"pods":[)"
+      R"({"name":"a","timestamp":50,"containers":{"app":{"cpu":"100m"}}},)"
+      R"({"name":"b","timestamp":40,"containers":{"app":{"cpu":"100m"}}}]}]}]})";
+  const auto scale_to = [](const std::string& line, const StepFn& told) {
+    const Result<std::string> answer = Replay(line, false, told);
+    EXPECT_TRUE(answer) << answer.error().message;
+    const Result<Json> read = ParseJson(answer.value_or(""));
+    return read ? GetInt(GetArray(*read, {"steps"})[0], {"scaleTo"}, -1) : -2;
+  };
+  Inputs inputs;
+  EXPECT_EQ(scale_to(scenario, [&](const Inputs& seen, const Json&) { inputs = seen; }), 4);
+  for (const auto before : {std::chrono::microseconds(1), std::chrono::microseconds(400)}) {
+    Inputs earlier = inputs;
+    earlier.seen.metrics.at(0).pods.at(1).timestamp -= before;
+    EXPECT_EQ(scale_to(ScenarioLine(earlier), nullptr), -1) << ScenarioLine(earlier);
+  }
+}
+
 TEST(ScenarioLine, SaysOnceWhatAllPodsHave) {
   const std::string scenario =
       R"({"hpa":{"metadata":{"namespace":"shop","name":"web"},)"

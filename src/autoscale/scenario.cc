@@ -31,7 +31,7 @@ Result<Duration> SecondsFrom(const Json& value, std::string_view what) {
     return Fail(Code::kInvalid, std::string(what) + ": out of range");
   }
   return std::chrono::duration_cast<Duration>(
-      std::chrono::milliseconds(std::llround(seconds * 1000)));
+      std::chrono::microseconds(std::llround(seconds * 1'000'000)));
 }
 
 Result<std::optional<Duration>> SecondsAt(const Json& object, std::string_view key) {
