@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -151,10 +152,15 @@ std::string WhyOfBounds(const Reader& record) {
 std::string WhyUnknown(const Reader& record) {
   const Json* unread = record.Unread();
   if (unread == nullptr) return "no metric can be read";
-  const bool others = record.metrics().size() > 1;
-  return fmt::format("{} cannot be read ({}), and what is not known lowers nothing{}",
+  const Json& metrics = record.metrics();
+  const bool any_read = std::ranges::any_of(
+      metrics, [](const Json& metric) { return GetString(metric, "error").empty(); });
+  const std::string_view others =
+      metrics.size() > 2 ? ", nor can the others" : ", nor can the other";
+  return fmt::format("{} cannot be read ({}){}, and what is not known lowers nothing{}",
                      GetString(*unread, "metric"), GetString(*unread, "error"),
-                     others ? "; what is known asks for no more" : "");
+                     any_read || metrics.size() < 2 ? "" : others,
+                     any_read ? "; what is known asks for no more" : "");
 }
 
 std::string Why(const Reader& record) {

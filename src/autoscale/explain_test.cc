@@ -184,6 +184,13 @@ TEST(Summary, OfWhatIsNotKnown) {
                 "metrics API: no such metric), and what is not known lowers nothing; what is known "
                 "asks for no more. More when external metric other is above 4.4. Fewer only when "
                 "every metric can be read.");
+  ExpectSummary({.metrics = kQueue + other, .steps = failed + R"(,{"error":"nor this"}]})"},
+                "UnknownMetric",
+                "Deployment web stays at 3 replicas: external metric queue cannot be read (unable "
+                "to get external metric shop/queue/nil: unable to fetch metrics from external "
+                "metrics API: no such metric), nor can the other, and what is not known lowers "
+                "nothing. More when a metric can be read and asks for it. Fewer only when every "
+                "metric can be read.");
   ExpectSummary({.steps = R"({"t":0,"getError":"deployments.apps \"web\" not found"})"},
                 "UnknownScale",
                 "Deployment web is left as it is: its scale cannot be read: deployments.apps "
@@ -299,6 +306,14 @@ TEST(Explain, ReadsAnything) {
   EXPECT_EQ(Explain(Json()), "Nothing was decided: the record is empty.\n");
   const Json odd = Parsed(R"({"rule":7,"metrics":{},"stages":[1],"target":[]})");
   EXPECT_TRUE(Explain(odd).starts_with("  stays at 0 replicas: "));
+}
+
+TEST(Record, HasNoNumbersWhereTheScaleCouldNotBeRead) {
+  const Json record = RecordOf({.steps = R"({"t":0,"getError":"no such kind"})"});
+  EXPECT_EQ(GetString(record, "rule"), "UnknownScale");
+  EXPECT_FALSE(record.contains("from"));
+  EXPECT_FALSE(record.contains("to"));
+  EXPECT_FALSE(GetBool(record, {"changed"}, true));
 }
 
 // The record's own scenario gives the same record.

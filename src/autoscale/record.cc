@@ -286,8 +286,10 @@ Json MakeRecord(const Inputs& inputs, const Hops& hops) {
   const Decision decision =
       Decide(*subject, inputs.seen, history, inputs.now, inputs.options, &trace);
   const std::int32_t replicas = decision.scale_to.value_or(decision.current);
-  record["from"] = decision.current;
-  record["to"] = replicas;
+  if (trace.way != Way::kNoScale) {  // else there is no number
+    record["from"] = decision.current;
+    record["to"] = replicas;
+  }
   record["changed"] = decision.scale_to.has_value() && !inputs.write_error;
   record["rule"] = RuleOf(trace);
   if (!decision.reason.empty()) record["reason"] = decision.reason;
