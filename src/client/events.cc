@@ -41,7 +41,7 @@ struct EventRecorder::State {
       if (patched || patched.error().code != Code::kNotFound) co_return Told(patched);
       correlator.Forget(key);  // it has expired: begin anew
     }
-    Json event = NewEvent(news, source);
+    Json event = NewEvent(news, source, random);
     const std::string name = GetString(event, {"metadata", "name"});
     const Result<Json> created = co_await client.Create(refs::kEvents, ns, std::move(event));
     if (created) correlator.Remember(key, name, 1);

@@ -2,12 +2,28 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
+
+#include "base/strings.h"
 
 namespace weir::client {
 namespace {
 
 constexpr std::size_t kKnownMax = 4096;
+constexpr std::size_t kNameMax = 253;
+
+bool IsLabel(std::string_view text) {
+  const auto alnum = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !text.empty() && alnum(text.front()) && alnum(text.back()) &&
+         std::ranges::all_of(text, [&](char c) { return alnum(c) || c == '-'; });
+}
+
+// Whether an object may have this name: an RFC 1123 subdomain.
+bool IsName(const std::string& text) {
+  return text.size() <= kNameMax && std::ranges::all_of(Split(text, '.'), IsLabel);
+}
 
 }  // namespace
 
@@ -26,10 +42,11 @@ std::string EventNamespace(const Json& involved) {
   return GetString(involved, "namespace", "default");
 }
 
-Json NewEvent(const EventNews& news, const EventSource& source) {
+Json NewEvent(const EventNews& news, const EventSource& source, env::Random& random) {
   const std::string stamp = FormatRfc3339(news.now);
-  const std::string name =
+  std::string name =
       fmt::format("{}.{:x}", GetString(news.involved, "name"), news.now.time_since_epoch().count());
+  if (!IsName(name)) name = random.Uuid();
   Json event = {
       {"apiVersion", "v1"},
       {"kind", "Event"},

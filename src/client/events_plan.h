@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "env/random.h"
 
 namespace weir::client {
 
@@ -30,8 +31,9 @@ struct EventNews {
 Json ReferenceTo(const Json& object);
 // Events of cluster-scoped objects live in `default`.
 std::string EventNamespace(const Json& involved);
-// A new Event of count 1, named after its object and the instant, as upstream names them.
-Json NewEvent(const EventNews& news, const EventSource& source);
+// A new Event of count 1, named after its object and the instant; by a UUID where that is no name
+// that an object may have (too long, say). As client-go's GenerateEventName.
+Json NewEvent(const EventNews& news, const EventSource& source, env::Random& random);
 // The merge patch that counts an event once more.
 Json CountPatch(std::int64_t count, Time now);
 

@@ -379,9 +379,26 @@ TEST(EventCorrelator, ForgetsTheOldest) {
 }
 
 TEST(NewEvent, OfAClusterScopedObjectLivesInDefault) {
+  env::SeededRandom random(1);
   EventNews news;
   news.involved = ReferenceTo(Json{{"kind", "Node"}, {"metadata", {{"name", "n"}}}});
-  EXPECT_EQ(GetString(NewEvent(news, {"c", ""}), {"metadata", "namespace"}), "default");
+  EXPECT_EQ(GetString(NewEvent(news, {"c", ""}, random), {"metadata", "namespace"}), "default");
+}
+
+TEST(NewEvent, IsNamedByAUuidWhereItsObjectsNameIsOfNoUse) {
+  const auto name_of = [](const std::string& object) {
+    env::SeededRandom random(1);
+    EventNews news;
+    news.involved = ReferenceTo(Json{{"metadata", {{"name", object}}}});
+    news.now = Time(std::chrono::nanoseconds(0x1234567890abcdef));
+    return GetString(NewEvent(news, {"c", ""}, random), {"metadata", "name"});
+  };
+  const std::string uuid = env::SeededRandom(1).Uuid();
+  const std::string longest(236, 'a');
+  EXPECT_EQ(name_of(longest), longest + ".1234567890abcdef");
+  EXPECT_EQ(name_of(longest + "a"), uuid);
+  EXPECT_EQ(name_of("system:node"), uuid);
+  EXPECT_EQ(name_of("a.b-c.d"), "a.b-c.d.1234567890abcdef");
 }
 
 }  // namespace

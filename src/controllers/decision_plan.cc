@@ -20,8 +20,16 @@ std::string Cut(std::string_view name, std::size_t most) {
   return cut;
 }
 
+// A name of at most that many bytes; one that is too long is cut, and a hash keeps it apart from
+// others that begin alike.
+std::string Fitted(std::string_view name, std::size_t most) {
+  if (name.size() <= most) return std::string(name);
+  const std::string hash = fmt::format("-{:08x}", Fnv1a32(name));
+  return Cut(name, most - hash.size()) + hash;
+}
+
 std::string WithSuffix(std::string_view hpa, const std::string& suffix) {
-  return Cut(hpa, kMaxName - suffix.size()) + suffix;
+  return Fitted(hpa, kMaxName - suffix.size()) + suffix;
 }
 
 }  // namespace
@@ -36,11 +44,7 @@ std::string DecisionName(std::string_view hpa, Time at) {
 
 std::string LatestDecisionName(std::string_view hpa) { return WithSuffix(hpa, ".latest"); }
 
-std::string DecisionLabel(std::string_view hpa) {
-  if (hpa.size() <= kMaxLabel) return std::string(hpa);
-  const std::string suffix = fmt::format("-{:08x}", Fnv1a32(hpa));
-  return Cut(hpa, kMaxLabel - suffix.size()) + suffix;
-}
+std::string DecisionLabel(std::string_view hpa) { return Fitted(hpa, kMaxLabel); }
 
 Json DecisionObject(const Json& hpa, std::string name, Time at, Json record) {
   const std::string owner = GetString(hpa, {"metadata", "name"});

@@ -15,9 +15,21 @@ TEST(DecisionName, SortsByTimeBeforeTheLatest) {
 }
 
 TEST(DecisionName, FitsWhateverTheAutoscalerIsCalled) {
-  const std::string longest = std::string(231, 'a') + "." + std::string(21, 'b');
-  EXPECT_EQ(DecisionName(longest, kAt), std::string(231, 'a') + ".20260101t000015.250z");
+  const std::string longest = std::string(222, 'a') + "." + std::string(30, 'b');
+  EXPECT_EQ(DecisionName(longest, kAt).size(), 252U);  // no dot before the hash
+  EXPECT_TRUE(DecisionName(longest, kAt).starts_with(std::string(222, 'a') + "-"));
+  EXPECT_TRUE(DecisionName(longest, kAt).ends_with(".20260101t000015.250z"));
   EXPECT_EQ(LatestDecisionName(longest).size(), 253U);
+  const std::string fits(246, 'a');
+  EXPECT_EQ(LatestDecisionName(fits), fits + ".latest");
+}
+
+TEST(DecisionName, KeepsLongNamesApartThatBeginAlike) {
+  const std::string x = std::string(250, 'a') + "x";
+  const std::string y = std::string(250, 'a') + "y";
+  EXPECT_NE(LatestDecisionName(x), LatestDecisionName(y));
+  EXPECT_NE(DecisionName(x, kAt), DecisionName(y, kAt));
+  EXPECT_LT(DecisionName(x, kAt), DecisionName(x, kAt + std::chrono::milliseconds(1)));
 }
 
 TEST(DecisionLabel, FitsALabel) {
