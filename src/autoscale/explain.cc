@@ -202,6 +202,8 @@ std::string Thresholds(const Reader& record, bool more) {
     const std::string name = GetString(metric, "metric");
     if (more && metric.contains("above")) {
       parts.push_back(name + " is above " + GetString(metric, "above"));
+    } else if (more && metric.contains("atLeast")) {
+      parts.push_back(name + " is " + GetString(metric, "atLeast") + " or more");
     } else if (!more && metric.contains("upTo")) {
       const std::string value = GetString(metric, "upTo");
       parts.push_back(name + " is " + value + (value == "0" ? "" : " or less"));

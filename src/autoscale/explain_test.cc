@@ -214,8 +214,8 @@ TEST(Summary, OfPodsThatAreNotReadyOrHaveNoMetric) {
   ExpectSummary(c, "UnknownPods",
                 "Deployment web stays at 4 replicas: cpu is at 100% of what the pods request, at a "
                 "target of 50%, but 2 pods are not ready or without a metric, and with them "
-                "counted in nothing is certain. More when cpu is above 55%. Fewer when cpu is "
-                "37.5% or less, for 5m0s.");
+                "counted in nothing is certain. More when cpu is 56% or more. Fewer when cpu "
+                "is below 38%, for 5m0s.");
   EXPECT_EQ(Explain(RecordOf(c)), GetString(RecordOf(c), "summary") +
                                       R"(
 
@@ -243,7 +243,7 @@ TEST(Summary, OfAPodsRatioWithinASyncPeriodAfterAChange) {
                 "Deployment web stays at 3 replicas: cpu is at 100% of what the pods request, at a "
                 "target of 50%, which asks for 4, but the last change has to work first. More at "
                 "2026-01-01T00:00:15.000000Z, if the metrics still ask for it. Fewer when cpu is "
-                "33.333% or less.");
+                "below 34%.");
 }
 
 TEST(Summary, OfATargetAtZero) {

@@ -9,6 +9,7 @@
 
 #include "autoscale/decide.h"
 #include "autoscale/explain.h"
+#include "autoscale/thresholds.h"
 
 namespace weir::autoscale {
 namespace {
@@ -29,34 +30,6 @@ std::string Decimal(double value) {
   if (text.ends_with('.')) text.pop_back();
   return text == "-0" ? "0" : text;
 }
-
-// How values of a metric are told: thousandths, or percent.
-class Unit {
- public:
-  Unit(Measure measure, const MetricSpec& spec)
-      : percent_(measure == Measure::kUtilization), bytes_(!percent_ && IsBytes(spec)) {}
-
-  std::string Text(double value) const {
-    if (percent_) return Decimal(value) + "%";
-    const bool whole = value == std::floor(value) && std::abs(value) < 1e18;
-    if (bytes_ && whole) {
-      return kube::Quantity::FromMilli(static_cast<std::int64_t>(value),
-                                       kube::Quantity::Format::kBinarySi)
-          .ToString();
-    }
-    return Decimal(value / 1000);
-  }
-
- private:
-  static bool IsBytes(const MetricSpec& spec) {
-    const bool resource =
-        spec.type == MetricType::kResource || spec.type == MetricType::kContainerResource;
-    return resource && spec.name != "cpu";
-  }
-
-  bool percent_;
-  bool bytes_;
-};
 
 std::string NameOf(const MetricSpec& spec) {
   switch (spec.type) {
@@ -105,25 +78,16 @@ std::string_view NameOf(Verdict verdict) {
   return "";
 }
 
-// Above which value this metric asks for more than `replicas`, and at or below which for fewer,
-// where all pods are ready and measured.
+// From which values on this metric asks for more than `replicas`, and for fewer.
 void PutThresholds(const MetricTrace& trace, const Unit& unit, std::int32_t replicas, Json& out) {
-  const auto target = static_cast<double>(trace.target);
-  const auto count = static_cast<double>(replicas);
-  if (trace.measure == Measure::kNone || target <= 0) return;
-  const bool total = trace.measure == Measure::kTotal;
-  if (replicas <= 0) {
-    out["above"] = unit.Text(0);
-    return;
+  const Thresholds thresholds = ThresholdsOf(trace, replicas);
+  if (thresholds.no_more) {
+    Limit more = MoreThan(*thresholds.no_more, unit);
+    out[more.inclusive ? "atLeast" : "above"] = std::move(more.text);
   }
-  const double whole = total ? target * count : target;
-  out["above"] = unit.Text(whole * (1 + trace.tolerances.up));
-  const double one_less = whole * (count - 1) / count;
-  const double outside = whole * (1 - trace.tolerances.down);
-  if (one_less < outside) {
-    out["upTo"] = unit.Text(one_less);
-  } else if (outside > 0) {  // a tolerance may reach down to nothing
-    out["below"] = unit.Text(outside);
+  if (thresholds.fewer) {
+    Limit fewer = FewerFrom(*thresholds.fewer, unit);
+    out[fewer.inclusive ? "upTo" : "below"] = std::move(fewer.text);
   }
 }
 
@@ -155,8 +119,8 @@ Json MetricText(const MetricSpec& spec, const MetricTrace& trace, const MetricRe
   Put(out, "time", OldestTime(result));
   if (!trace.proposed) return out;
   out["measure"] = NameOf(trace.measure);
-  out["value"] = unit.Text(static_cast<double>(trace.usage));
-  out["target"] = unit.Text(static_cast<double>(trace.target));
+  out["value"] = unit.Text(trace.usage);
+  out["target"] = unit.Text(trace.target);
   if (std::isfinite(trace.ratio)) out["ratio"] = Decimal(trace.ratio);
   if (trace.assumed_ratio && std::isfinite(*trace.assumed_ratio)) {
     out["ratioWithUnknownPods"] = Decimal(*trace.assumed_ratio);
