@@ -62,6 +62,13 @@ def explains_now_and_then(args):
         text = explain(c, "hpa/web", "--at", change["time"])
         check(text.startswith("Deployment web goes from 5 to 3 replicas: it has 5 replicas, and "
                               "maxReplicas is 3. More only with a higher maxReplicas."), text)
+        last = text.rstrip("\n").split("\n")[-1]
+        again = f"weir explain hpa/web --at {change['time']} -o json | weir hpa replay -"
+        check(last == f"Decide it again: {again}", last)
+        # After the change, before the newest: what was seen then is not known.
+        text = explain(c, "hpa/web", "--at", change["time"].replace("000Z", "001Z"))
+        check(text.startswith("The last change before ") and f"was made at {change['time']}" in text
+              and "\nDeployment web goes from 5 to 3 replicas" in text, text)
         check("the oldest one is of" in explain(c, "hpa/web", "--at", "1h", check_status=False),
               "before the oldest")
         check('"api" not found' in explain(c, "hpa/api", check_status=False), "another's name")
@@ -77,6 +84,14 @@ def explains_now_and_then(args):
         table = c.kubectl("get", "decisions").split("\n")
         check(table[0].split() == ["NAME", "HPA", "FROM", "TO", "RULE", "AGE"], table[0])
         check(table[1].split()[1:5] == ["web", "5", "3", "MaxReplicas"], table[1])
+        lost = OBJECTS.split("---")[1].replace("metadata: {name: web}", "metadata: {name: lost}")
+        c.kubectl("apply", "-f", "-", stdin=lost.replace("Deployment, name: web", "Deployment, name: lost"))
+        wait_for("no numbers of a scale that is not there",
+                 lambda: [d for d in c.get(DECISIONS)["items"] if d["hpa"] == "lost" and "from" not in d
+                          and "to" not in d and d["rule"] == "UnknownScale"], 30)
+        row = [line for line in c.kubectl("get", "decisions").split("\n") if "lost" in line]
+        check(row[0].split()[1:5] == ["lost", "<none>", "<none>", "UnknownScale"], row)
+        c.kubectl("delete", "hpa", "lost")
         text = c.kubectl("delete", "decisions", first, check=False)
         check("MethodNotAllowed" in text, text)
         # Another life: what was stored is there, and goes with its autoscaler.

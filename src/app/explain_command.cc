@@ -63,15 +63,16 @@ net::Task<void> Ask(net::Loop* loop, client::Client& client, std::string ns, std
   loop->Stop();
 }
 
-Result<Json> Answer(const ExplainOptions& options) {
+Result<std::optional<Time>> AskedTime(const ExplainOptions& options) {
+  if (options.at.empty()) return std::optional<Time>();
+  const Result<Time> when = ParseWhen(options.at, platform::SystemClock().Now());
+  if (!when) return Prefixed("--at", when.error());
+  return std::optional<Time>(*when);
+}
+
+Result<Json> Answer(const ExplainOptions& options, std::optional<Time> at) {
   const Result<std::string> name = HpaName(options.what);
   if (!name) return std::unexpected(name.error());
-  std::optional<Time> at;
-  if (!options.at.empty()) {
-    const Result<Time> when = ParseWhen(options.at, platform::SystemClock().Now());
-    if (!when) return Prefixed("--at", when.error());
-    at = *when;
-  }
   const Result<client::ClusterAccess> access = ReadAccess(KubeconfigPath(options));
   if (!access) return std::unexpected(access.error());
   net::Loop loop;
@@ -89,7 +90,9 @@ Result<Json> Answer(const ExplainOptions& options) {
 }  // namespace
 
 int RunExplain(const ExplainOptions& options) {
-  const Result<Json> decision = Answer(options);
+  const Result<std::optional<Time>> at = AskedTime(options);
+  const Result<Json> decision =
+      at ? Answer(options, *at) : Result<Json>(std::unexpected(at.error()));
   if (!decision) {
     fmt::print(stderr, "weir explain: {}\n", decision.error().message);
     return 1;
@@ -97,7 +100,8 @@ int RunExplain(const ExplainOptions& options) {
   if (options.json) {
     fmt::print("{}\n", DumpJson(*decision, 4));
   } else {
-    fmt::print("{}", autoscale::Explain(*decision));
+    fmt::print("{}{}{}", AgeNote(*decision, *at), autoscale::Explain(*decision),
+               ReplayNote(*decision, options));
   }
   return 0;
 }

@@ -5,8 +5,26 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "controllers/decision_plan.h"
 
 namespace weir::app {
+namespace {
+
+// Whether it is the newest one of its autoscaler, from memory.
+bool IsLatest(const Json& decision) {
+  return GetString(decision, {"metadata", "name"}) ==
+         controllers::LatestDecisionName(GetString(decision, "hpa"));
+}
+
+// As a word of a shell.
+std::string Word(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  return "'" + ReplaceAll(text, "'", "'\\''") + "'";
+}
+
+}  // namespace
 
 Result<std::string> HpaName(std::string_view what) {
   const std::size_t slash = what.find('/');
@@ -54,6 +72,24 @@ Result<Json> ChooseDecision(const Json& list, std::string_view hpa, std::optiona
                             hpa, FormatRfc3339(at.value_or(*oldest)), FormatRfc3339(*oldest)));
   }
   return Fail(Code::kNotFound, fmt::format("no decision of hpa/{} has been made yet", hpa));
+}
+
+std::string AgeNote(const Json& decision, std::optional<Time> at) {
+  const std::optional<Time> time = ParseRfc3339(GetString(decision, "time"));
+  if (!time || IsLatest(decision) || time == at) return "";
+  return fmt::format("The last change {} was made at {}; what was seen since is not kept. Then:\n",
+                     at ? "before " + FormatRfc3339Micro(*at) : "that is known",
+                     FormatRfc3339Micro(*time));
+}
+
+std::string ReplayNote(const Json& decision, const ExplainOptions& asked) {
+  if (GetString(decision, "scenario").empty()) return "";
+  std::string command = "weir explain " + Word(asked.what);
+  if (!asked.ns.empty()) command += " -n " + Word(asked.ns);
+  if (!asked.kubeconfig.empty()) command += " --kubeconfig " + Word(asked.kubeconfig);
+  // The newest one is kept under that name alone.
+  if (!IsLatest(decision)) command += " --at " + Word(GetString(decision, "time"));
+  return fmt::format("\nDecide it again: {} -o json | weir hpa replay -\n", command);
 }
 
 }  // namespace weir::app

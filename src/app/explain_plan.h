@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "app/explain_command.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -22,5 +23,13 @@ Result<Time> ParseWhen(std::string_view text, Time now);
 // that is none. kNotFound where the list has none so old, or none at all; `hpa` names the
 // autoscaler in the message.
 Result<Json> ChooseDecision(const Json& list, std::string_view hpa, std::optional<Time> at);
+
+// A line to be read before the Decision that was chosen, where it is older than what was asked for:
+// of what was decided since, and changed nothing, only the newest is kept. Empty otherwise.
+std::string AgeNote(const Json& decision, std::optional<Time> at);
+
+// A line with the command that decides it again, after an empty one; empty where its inputs are not
+// in the record.
+std::string ReplayNote(const Json& decision, const ExplainOptions& asked);
 
 }  // namespace weir::app

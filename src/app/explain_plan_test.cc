@@ -50,6 +50,54 @@ TEST(ChooseDecision, IsTheNewestUntilThen) {
   EXPECT_EQ(chosen(kNoon - std::chrono::minutes(30)), 1);
 }
 
+Json Named(const std::string& name, const std::string& time) {
+  return {{"hpa", "web"}, {"time", time}, {"metadata", {{"name", name}}}, {"scenario", "{}"}};
+}
+
+TEST(ChooseDecision, PrefersTheNewestToTheSameOneAsStored) {
+  const Json list = {{"items",
+                      {Named("web.20260101t120000.000z", "2026-01-01T12:00:00.000000Z"),
+                       Named("web.latest", "2026-01-01T12:00:00.000000Z")}}};
+  const Result<Json> decision = ChooseDecision(list, "web", kNoon + std::chrono::seconds(1));
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(GetString(*decision, {"metadata", "name"}), "web.latest");
+}
+
+TEST(AgeNote, TellsThatAChangeIsOlderThanWhatWasAskedFor) {
+  const Json change = Named("web.20260101t115900.000z", "2026-01-01T11:59:00.000000Z");
+  EXPECT_EQ(AgeNote(change, kNoon),
+            "The last change before 2026-01-01T12:00:00.000000Z was made at "
+            "2026-01-01T11:59:00.000000Z; what was seen since is not kept. Then:\n");
+  EXPECT_EQ(AgeNote(change, kNoon - std::chrono::minutes(1)), "");
+  // No controller has decided anything since it started.
+  EXPECT_EQ(AgeNote(change, std::nullopt),
+            "The last change that is known was made at 2026-01-01T11:59:00.000000Z; what was seen "
+            "since is not kept. Then:\n");
+}
+
+TEST(AgeNote, HasNothingToSayOfTheNewest) {
+  const Json latest = Named("web.latest", "2026-01-01T11:59:00.000000Z");
+  EXPECT_EQ(AgeNote(latest, kNoon), "");
+  EXPECT_EQ(AgeNote(latest, std::nullopt), "");
+}
+
+TEST(ReplayNote, FindsTheSameDecision) {
+  ExplainOptions asked;
+  asked.what = "hpa/web";
+  asked.at = "5s";
+  const Json latest = Named("web.latest", "2026-01-01T11:59:00.000000Z");
+  EXPECT_EQ(ReplayNote(latest, asked),
+            "\nDecide it again: weir explain hpa/web -o json | weir hpa replay -\n");
+  asked.ns = "a";
+  asked.kubeconfig = "it's";
+  Json change = Named("web.20260101t115900.000z", "2026-01-01T11:59:00.000000Z");
+  EXPECT_EQ(ReplayNote(change, asked),
+            "\nDecide it again: weir explain hpa/web -n a --kubeconfig 'it'\\''s' --at "
+            "2026-01-01T11:59:00.000000Z -o json | weir hpa replay -\n");
+  change.erase("scenario");
+  EXPECT_EQ(ReplayNote(change, asked), "");
+}
+
 TEST(ChooseDecision, SaysWhatThereIsInstead) {
   const Result<Json> early = ChooseDecision(List(), "web", kNoon - std::chrono::hours(2));
   ASSERT_FALSE(early);
