@@ -195,23 +195,27 @@ std::string Outcome(const Reader& record) {
   return fmt::format("{} goes {}", target, change);
 }
 
+// " is above 66": from where on this metric asks for more (for fewer); empty where no value does.
+std::string Threshold(const Json& metric, bool more) {
+  const auto text = [&](std::string_view key) { return GetString(metric, key); };
+  if (more) {
+    if (metric.contains("above")) return " is above " + text("above");
+    return metric.contains("atLeast") ? " is " + text("atLeast") + " or more" : "";
+  }
+  if (metric.contains("below")) return " is below " + text("below");
+  if (!metric.contains("upTo")) return "";
+  return " is " + text("upTo") + (text("upTo") == "0" ? "" : " or less");
+}
+
 // What the metrics would have to be, for the number to become another one.
 std::string Thresholds(const Reader& record, bool more) {
   std::vector<std::string> parts;
   for (const Json& metric : record.metrics()) {
-    const std::string name = GetString(metric, "metric");
-    if (more && metric.contains("above")) {
-      parts.push_back(name + " is above " + GetString(metric, "above"));
-    } else if (more && metric.contains("atLeast")) {
-      parts.push_back(name + " is " + GetString(metric, "atLeast") + " or more");
-    } else if (!more && metric.contains("upTo")) {
-      const std::string value = GetString(metric, "upTo");
-      parts.push_back(name + " is " + value + (value == "0" ? "" : " or less"));
-    } else if (!more && metric.contains("below")) {
-      parts.push_back(name + " is below " + GetString(metric, "below"));
-    } else if (!more) {
-      return "";  // fewer take all of them
-    }
+    const std::string threshold = Threshold(metric, more);
+    if (threshold.empty() && !more) return "";  // fewer take all of them
+    if (threshold.empty()) continue;
+    parts.push_back(GetString(metric, "metric") + threshold +
+                    (UnknownPods(metric) > 0 ? " with all pods ready and measured" : ""));
   }
   return Join(parts, more ? ", or " : ", and ");
 }

@@ -214,8 +214,9 @@ TEST(Summary, OfPodsThatAreNotReadyOrHaveNoMetric) {
   ExpectSummary(c, "UnknownPods",
                 "Deployment web stays at 4 replicas: cpu is at 100% of what the pods request, at a "
                 "target of 50%, but 2 pods are not ready or without a metric, and with them "
-                "counted in nothing is certain. More when cpu is 56% or more. Fewer when cpu "
-                "is below 38%, for 5m0s.");
+                "counted in nothing is certain. More when cpu is 56% or more with all "
+                "pods ready and measured. Fewer when cpu is below 38% with all pods ready and "
+                "measured, for 5m0s.");
   EXPECT_EQ(Explain(RecordOf(c)), GetString(RecordOf(c), "summary") +
                                       R"(
 
