@@ -84,14 +84,6 @@ def explains_now_and_then(args):
         table = c.kubectl("get", "decisions").split("\n")
         check(table[0].split() == ["NAME", "HPA", "FROM", "TO", "RULE", "AGE"], table[0])
         check(table[1].split()[1:5] == ["web", "5", "3", "MaxReplicas"], table[1])
-        lost = OBJECTS.split("---")[1].replace("metadata: {name: web}", "metadata: {name: lost}")
-        c.kubectl("apply", "-f", "-", stdin=lost.replace("Deployment, name: web", "Deployment, name: lost"))
-        wait_for("no numbers of a scale that is not there",
-                 lambda: [d for d in c.get(DECISIONS)["items"] if d["hpa"] == "lost" and "from" not in d
-                          and "to" not in d and d["rule"] == "UnknownScale"], 30)
-        row = [line for line in c.kubectl("get", "decisions").split("\n") if "lost" in line]
-        check(row[0].split()[1:5] == ["lost", "<none>", "<none>", "UnknownScale"], row)
-        c.kubectl("delete", "hpa", "lost")
         text = c.kubectl("delete", "decisions", first, check=False)
         check("MethodNotAllowed" in text, text)
         # Another life: what was stored is there, and goes with its autoscaler.
@@ -114,6 +106,29 @@ def replay_tells_a_bad_line_and_answers_the_others(args):
                         "must be a whole number\n", run.stderr)
 
 
+def tells_autoscalers_apart_whatever_their_names(args):
+    """Two names that leave no room behind them and begin alike, whose target is not there."""
+    c = start(args)
+    lost = ["l" + "o" * 249 + end for end in "xy"]
+    try:
+        for name in lost:
+            hpa = OBJECTS.split("---")[1].replace("metadata: {name: web}", f"metadata: {{name: {name}}}")
+            c.kubectl("apply", "-f", "-", stdin=hpa.replace("Deployment, name: web", "Deployment, name: lost"))
+        wait_for("a decision of each", lambda: {d["hpa"] for d in c.get(DECISIONS)["items"]} >= set(lost), 30)
+        for d in c.get(DECISIONS)["items"]:
+            if d["hpa"] in lost:
+                check(d["rule"] == "UnknownScale" and "from" not in d and "to" not in d, d)
+        rows = [line.split() for line in c.kubectl("get", "decisions").split("\n")]
+        cells = [row[1:3] for row in sorted(rows, key=lambda row: row[1:2]) if row and "lo" in row[0]]
+        check(cells == [[name, "UnknownScale"] for name in lost], cells)  # nothing below FROM and TO
+        for name in lost:
+            check("is left as it is: its scale cannot be read" in explain(c, f"hpa/{name}"), name)
+        wait_for("an event of each", lambda: {e["involvedObject"]["name"] for e in c.get(f"{NS}/events")["items"]
+                                              if e["reason"] == "FailedGetScale"} >= set(lost), 30)
+    finally:
+        c.close()
+
+
 def nothing_of_it_under_upstream_exact(args):
     c = start(args, "--upstream-exact")
     try:
@@ -129,4 +144,5 @@ def nothing_of_it_under_upstream_exact(args):
 
 
 run_cases([explains_now_and_then, replay_tells_a_bad_line_and_answers_the_others,
+           tells_autoscalers_apart_whatever_their_names,
            nothing_of_it_under_upstream_exact])
