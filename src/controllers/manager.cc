@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/strings.h"
 #include "controllers/cron_job_controller.h"
 #include "controllers/deployment_controller.h"
 #include "controllers/endpoint_slice_controller.h"
@@ -18,6 +19,7 @@ namespace weir::controllers {
 namespace {
 
 constexpr Duration kEventSweep = std::chrono::minutes(1);
+constexpr const char* kEventsPage = "200";
 const client::ResourceRef kEventsRef = client::refs::kEvents;
 
 }  // namespace
@@ -54,17 +56,34 @@ struct ControllerManager::State {
     garbage.Start();
   }
 
+  // Page by page: there may be many, and others want their turn.
+  net::Task<Result<std::vector<EventSeen>>> ListEvents() {
+    std::vector<EventSeen> events;
+    std::string from;
+    do {
+      const Result<Json> page =
+          co_await client.GetPath(kEventsRef.Path("") + "?limit=" + kEventsPage + from);
+      if (!page) co_return std::unexpected(page.error());
+      AddEvents(*page, clock.Now(), events);
+      from = GetString(*page, {"metadata", "continue"});
+      if (!from.empty()) from = "&continue=" + PercentEncode(from);
+      co_await net::Yield();
+    } while (!from.empty());
+    co_return events;
+  }
+
   net::Task<void> ExpireEvents() {
     for (bool slept = co_await net::Sleep(kEventSweep); slept;
          slept = co_await net::Sleep(kEventSweep)) {
-      Result<Json> list = co_await client.List(kEventsRef, "");
-      if (!list) {
-        spdlog::warn("events cannot be listed for expiry: {}", list.error().message);
+      Result<std::vector<EventSeen>> events = co_await ListEvents();
+      if (!events) {
+        spdlog::warn("events cannot be listed for expiry: {}", events.error().message);
         continue;
       }
-      const auto expired = ExpiredEvents(*list, options.event_ttl, options.events_max, clock.Now());
-      for (const auto& [ns, name] : expired) {
-        const Status deleted = co_await client.Delete(kEventsRef, ns, name);
+      const std::vector<EventSeen> expired =
+          ExpiredEvents(*std::move(events), options.event_ttl, options.events_max, clock.Now());
+      for (const EventSeen& event : expired) {
+        const Status deleted = co_await client.Delete(kEventsRef, event.ns, event.name);
         if (!deleted && deleted.error().code == Code::kCancelled) co_return;
       }
     }

@@ -105,26 +105,20 @@ Json Finalized(const Json& ns) {
   return out;
 }
 
-std::vector<std::pair<std::string, std::string>> ExpiredEvents(const Json& list, Duration ttl,
-                                                               std::size_t most, Time now) {
-  struct Seen {
-    Time at;
-    const Json* event;
-  };
-  std::vector<Seen> events;
+void AddEvents(const Json& list, Time now, std::vector<EventSeen>& events) {
   for (const Json& event : GetArray(list, {"items"})) {
-    events.push_back({LastSeen(event).value_or(now), &event});
+    events.push_back({LastSeen(event).value_or(now), Namespace(event), Name(event)});
   }
-  std::ranges::sort(events, {}, [](const Seen& seen) {
-    return std::tuple(seen.at, Namespace(*seen.event), Name(*seen.event));
-  });
-  std::size_t surplus = events.size() > most ? events.size() - most : 0;
-  std::vector<std::pair<std::string, std::string>> out;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    if (i >= surplus && events[i].at + ttl > now) break;
-    out.emplace_back(Namespace(*events[i].event), Name(*events[i].event));
-  }
-  return out;
+}
+
+std::vector<EventSeen> ExpiredEvents(std::vector<EventSeen> events, Duration ttl, std::size_t most,
+                                     Time now) {
+  std::ranges::sort(events);
+  const std::size_t surplus = events.size() > most ? events.size() - most : 0;
+  std::size_t expired = surplus;
+  while (expired < events.size() && events[expired].at + ttl <= now) ++expired;
+  events.resize(expired);
+  return events;
 }
 
 }  // namespace weir::controllers

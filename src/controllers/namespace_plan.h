@@ -26,9 +26,17 @@ Json WithDeletionConditions(const Json& ns, const Remaining& remaining, Time now
 Json Finalized(const Json& ns);
 bool HoldsKubernetesFinalizer(const Json& ns);
 
-// Those of the events that are older than `ttl`, and the oldest ones above `most`: {namespace,
-// name}.
-std::vector<std::pair<std::string, std::string>> ExpiredEvents(const Json& list, Duration ttl,
-                                                               std::size_t most, Time now);
+// What an event's expiry depends on.
+struct EventSeen {
+  Time at;
+  std::string ns;
+  std::string name;
+  auto operator<=>(const EventSeen&) const = default;
+};
+// Adds the events of a list, or of a page of one.
+void AddEvents(const Json& list, Time now, std::vector<EventSeen>& events);
+// Those that are older than `ttl`, and the oldest ones above `most`.
+std::vector<EventSeen> ExpiredEvents(std::vector<EventSeen> events, Duration ttl, std::size_t most,
+                                     Time now);
 
 }  // namespace weir::controllers

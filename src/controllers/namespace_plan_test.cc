@@ -49,10 +49,17 @@ TEST(NamespacePlanTest, EventsExpire) {
       {"metadata":{"namespace":"a","name":"old"},"lastTimestamp":"2026-01-01T10:59:00Z"},
       {"metadata":{"namespace":"b","name":"series","creationTimestamp":"2026-01-01T09:00:00Z"},
        "eventTime":"2026-01-01T11:30:00.000000Z"}]})");
-  using Names = std::vector<std::pair<std::string, std::string>>;
-  EXPECT_EQ(ExpiredEvents(list, std::chrono::hours(1), 10, kNow), (Names{{"a", "old"}}));
-  EXPECT_EQ(ExpiredEvents(list, std::chrono::hours(1), 1, kNow),
-            (Names{{"a", "old"}, {"b", "series"}}));
+  const auto expired = [&](std::size_t most) {
+    std::vector<EventSeen> events;
+    AddEvents(list, kNow, events);
+    std::string names;
+    for (const EventSeen& event : ExpiredEvents(events, std::chrono::hours(1), most, kNow)) {
+      names += event.ns + "/" + event.name + " ";
+    }
+    return names;
+  };
+  EXPECT_EQ(expired(10), "a/old ");
+  EXPECT_EQ(expired(1), "a/old b/series ");
 }
 
 }  // namespace
