@@ -33,19 +33,19 @@ Result<client::ClusterAccess> ReadAccess(const std::string& path) {
 }
 
 // Why there is no list of decisions, or nothing in it.
-net::Task<Error> NoDecision(client::Client& client, std::string ns, std::string name, Error error) {
+net::Task<Error> NoDecision(client::Client* client, std::string ns, std::string name, Error error) {
   if (error.code != Code::kNotFound) co_return error;
-  const Result<Json> hpa = co_await client.Get(client::refs::kHpas, ns, name);
+  const Result<Json> hpa = co_await client->Get(client::refs::kHpas, ns, name);
   if (!hpa) co_return hpa.error();
   co_return error;
 }
 
-net::Task<Result<Json>> FindDecision(client::Client& client, std::string ns, std::string name,
+net::Task<Result<Json>> FindDecision(client::Client* client, std::string ns, std::string name,
                                      std::optional<Time> at) {
   const client::ResourceRef decisions{"weir.dev", "v1alpha1", "decisions"};
   client::ListOptions select;
   select.label_selector = "weir.dev/hpa=" + controllers::DecisionLabel(name);
-  Result<Json> list = co_await client.List(decisions, ns, select);
+  Result<Json> list = co_await client->List(decisions, ns, select);
   if (!list && list.error().code == Code::kNotFound) {
     list = Fail(Code::kNotFound,
                 "this cluster keeps no decisions: Weir's own controller does, but under "
@@ -57,7 +57,7 @@ net::Task<Result<Json>> FindDecision(client::Client& client, std::string ns, std
   co_return std::unexpected(std::move(error));
 }
 
-net::Task<void> Ask(net::Loop* loop, client::Client& client, std::string ns, std::string name,
+net::Task<void> Ask(net::Loop* loop, client::Client* client, std::string ns, std::string name,
                     std::optional<Time> at, Result<Json>* answer) {
   *answer = co_await FindDecision(client, std::move(ns), std::move(name), at);
   loop->Stop();
@@ -81,8 +81,8 @@ Result<Json> Answer(const ExplainOptions& options, std::optional<Time> at) {
   client::Client client(**transport, "weir-explain");
   Result<Json> answer = Json();
   net::TaskGroup tasks(loop, "explain");
-  tasks.Spawn(Ask(&loop, client, options.ns.empty() ? access->default_namespace : options.ns, *name,
-                  at, &answer));
+  tasks.Spawn(Ask(&loop, &client, options.ns.empty() ? access->default_namespace : options.ns,
+                  *name, at, &answer));
   loop.Run();
   return answer;
 }
