@@ -8,7 +8,8 @@ With ../shared/goldens: the recordings of a real Kubernetes 1.36, against `weir 
 --kubelet none` and the recordings' own stand-in for a kubelet. Without it, or with --own: the project's
 own sessions, tests/goldens/VERSION (of kubectl; 1.33), against the default mode. Ends with
 `N passed, N failed, N departed`; exit status 1 where a command differs that is neither a departure
-(docs/departures.txt) nor known to fail (tests/goldens/known-failures.txt).
+(docs/departures.txt) nor known to fail (tests/goldens/known-failures.txt); of a recording, in both of
+two plays.
 --write: writes the counts into docs/benchmarks.md and the failures into the list of known ones."""
 import argparse
 import concurrent.futures
@@ -213,6 +214,19 @@ def play_all(args, paths):
     return results
 
 
+def play_again(args, results, expected):
+    """Plays recordings with differences that are not `expected` once more, and says which commands
+    differed in the first play alone: some race with a clock, and a recording cannot be told to wait
+    (an autoscaler with a period of 2 s finds a Deployment in the moment after its creation)."""
+    again = [path for path, answers in results.items()
+             if any(not a.equal and label(path, a.step) not in expected for a in answers)]
+    for path, second in (play_all(args, again) if again else {}).items():
+        for first, then in zip(results[path], second):
+            if then.equal and not first.equal and label(path, first.step) not in expected:
+                print(f"differed in the first of two plays: {label(path, first.step)}")
+        results[path] = [a if a.equal else b for a, b in zip(results[path], second)]
+
+
 def print_difference(path, answer):
     print(f"--- {label(path, answer.step)}")
     for line in difflib.unified_diff(answer.step.expected, answer.output, "recorded", "printed",
@@ -276,6 +290,8 @@ def main():
     results = play_all(args, paths)
     if args.record:
         return 0
+    if not args.own:
+        play_again(args, results, departures | known)
     counts, regressions = {"passed": 0, "failed": 0, "departed": 0}, 0
     for path, answers in results.items():
         for answer in answers:
