@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <set>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "base/strings.h"
 #include "client/events.h"
 #include "controllers/hpa_index.h"
+#include "controllers/hpa_status.h"
 #include "controllers/hpa_targets.h"
 
 namespace weir::controllers {
@@ -20,39 +20,26 @@ namespace {
 using autoscale::Decision;
 using autoscale::Observations;
 using autoscale::Subject;
-using SubjectPtr = std::shared_ptr<const Subject>;
 
-constexpr int kStatusTries = 3;
 // Passes that are so close to each other are of the same moment.
 constexpr Duration kMoment = std::chrono::milliseconds(50);
-// Current values that had to stand back are written one after another, so far apart, and each has
-// waited so long at most for the others' passes to end.
-constexpr Duration kBetweenValues = std::chrono::milliseconds(10);
-constexpr int kValuesWait = 100;  // times that
 
 std::int64_t ResourceVersion(const Json& object) {
   return ParseInt(GetString(object, {"metadata", "resourceVersion"})).value_or(0);
 }
 
-// Whether current values stand back for others, or have done so.
-enum class Turn { kNone, kLater, kNow };
-
 // What one autoscaler's passes remember.
 struct Memory {
   Time since;  // when the object came, or what it reads changed
   autoscale::History history;
-  client::ObjectPtr written;  // the newest object that a write of ours returned
-  client::ObjectPtr parsed;   // what the subject was read from
+  StatusMemory status;
+  client::ObjectPtr parsed;  // what the subject was read from
   SubjectPtr subject;
   PodsSeen pods;
   std::string selector;               // which of it others have been told of
   client::ObjectPtr scaled;           // the target as cached when last looked at ...
   std::shared_ptr<const Json> scale;  // ... and its scale
   std::int64_t scale_version = 0;     // of the target, when its scale was last written
-  Turn turn = Turn::kNone;
-  Duration values_due{0};                   // when current values alone are worth a write again
-  std::int32_t replicas = 0;                // the target's, which averages are over
-  std::optional<std::int32_t> values_over;  // the same when values were last written
   std::optional<Time> metric_changed;
   std::map<std::string, Duration> warned;  // text -> when
 };
@@ -83,15 +70,12 @@ struct HpaController::State {
   net::Task<Result<client::ReconcileResult>> Reconcile(std::string key);
   net::Task<Result<client::ReconcileResult>> Pass(std::string key, client::ObjectPtr object,
                                                   std::shared_ptr<Memory> memory);
-  // Both return the decision completed by what came of the write. `made`: gets that too.
+  // The decision completed by what came of the write. `made`: gets that too.
   net::Task<Decision> Scale(std::string key, SubjectPtr subject, HpaFetch::Target target,
                             Decision decision, std::shared_ptr<Memory> memory,
                             std::shared_ptr<MadeDecision> made);
-  net::Task<Decision> WriteStatus(SubjectPtr subject, client::ObjectPtr object, Decision decision,
-                                  std::shared_ptr<Memory> memory);
   net::Task<HpaFetch::Target> ReadTarget(SubjectPtr subject, std::shared_ptr<Memory> memory);
   net::Task<void> StartWhenSynced();
-  net::Task<void> WriteValues();
 
   Memory& Remember(const std::string& key);
   static SubjectPtr SubjectOf(const std::string& key, const client::ObjectPtr& object,
@@ -123,12 +107,11 @@ struct HpaController::State {
   client::EventRecorder recorder;
   client::Controller controller;
   DecisionLog log;
+  HpaStatusWriter status;
   DecisionListener listener;
   WakeListener wake_listener;
   bool stopping = false;
 
-  std::deque<std::string> standing_back;  // with values to write
-  net::Signal stood_back;
   std::map<std::string, std::shared_ptr<Memory>, std::less<>> memories;
   std::vector<client::Informer::Registration> listening;
 };
@@ -155,7 +138,11 @@ HpaController::State::State(net::Loop& loop, env::Clock& clock_in, env::Random& 
       controller(loop, "hpa", options.workers,
                  [this](std::string key) { return Reconcile(std::move(key)); }),
       log(client, group, {.kept = options.decisions_kept}),
-      stood_back(loop) {
+      status(loop, client, clock,
+             {.upstream_exact = options.upstream_exact,
+              .sync_period = options.sync_period,
+              .others_wait = [this] { return controller.counters().queued > 0; },
+              .enqueue = [this](const std::string& key) { controller.Enqueue(key); }}) {
   listening.push_back(
       hpas.AddListener([this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
         OnHpa(before, after);
@@ -251,10 +238,11 @@ void HpaController::State::FollowTarget(const std::string& key, const Subject& s
 client::ObjectPtr HpaController::State::Newest(const std::string& key, const Memory& memory) const {
   client::ObjectPtr cached = hpas.Get(key);
   // The cache may not have heard yet of what this controller wrote itself.
-  const bool same =
-      cached && memory.written &&
-      GetString(*cached, {"metadata", "uid"}) == GetString(*memory.written, {"metadata", "uid"});
-  if (same && ResourceVersion(*memory.written) > ResourceVersion(*cached)) return memory.written;
+  const bool same = cached && memory.status.written &&
+                    GetString(*cached, {"metadata", "uid"}) ==
+                        GetString(*memory.status.written, {"metadata", "uid"});
+  if (same && ResourceVersion(*memory.status.written) > ResourceVersion(*cached))
+    return memory.status.written;
   return cached;
 }
 
@@ -328,7 +316,7 @@ void HpaController::State::Reach(const std::string& key, const Subject& subject,
     memory.selector.clear();
   }
   if (seen.scale_error || !autoscale::NeedsMetrics(subject, seen.scale, engine)) return;
-  memory.replicas = seen.scale.status_replicas;
+  memory.status.replicas = seen.scale.status_replicas;
   // A selector that is none, or cannot be read, reaches no pod; the one before stays, as upstream.
   const PodsSeen& found = memory.pods;
   if (found.text == memory.selector || found.text.empty() || found.selector.nothing()) return;
@@ -383,7 +371,8 @@ net::Task<Result<client::ReconcileResult>> HpaController::State::Pass(
   Keep(key, made);
   if (put_off) co_return client::ReconcileResult{told_from - now};
   Record(*object, *memory, decision.events);
-  decision = co_await WriteStatus(subject, object, std::move(decision), memory);
+  const std::shared_ptr<StatusMemory> of_status(memory, &memory->status);
+  decision = co_await status.Write(subject, object, std::move(decision), of_status);
   Record(*object, *memory, decision.events_after_status);
   if (!decision.error.empty()) spdlog::debug("hpa {}: {}", key, decision.error);
   co_return client::ReconcileResult{NextPass(decision, clock.Now(), options.sync_period)};
@@ -449,78 +438,6 @@ net::Task<Decision> HpaController::State::Scale(std::string key, SubjectPtr subj
   co_return decision;
 }
 
-net::Task<Decision> HpaController::State::WriteStatus(SubjectPtr subject, client::ObjectPtr object,
-                                                      Decision decision,
-                                                      std::shared_ptr<Memory> memory) {
-  const Duration now = clock.Monotonic();
-  const StatusWrite when{
-      .upstream_exact = options.upstream_exact,
-      .values_due = now >= memory->values_due || memory->replicas != memory->values_over,
-      .others_wait = controller.counters().queued > 0 && memory->turn != Turn::kNow};
-  if (memory->turn == Turn::kNow) memory->turn = Turn::kNone;
-  switch (WorthWriting(decision, when)) {
-    case Write::kNot:
-      co_return decision;
-    case Write::kLater:
-      if (memory->turn == Turn::kNone) {
-        memory->turn = Turn::kLater;
-        standing_back.push_back(subject->ns + "/" + subject->name);
-        stood_back.Notify();
-      }
-      co_return decision;
-    case Write::kNow:
-      break;
-  }
-  Json updated = *object;
-  for (int tries = 1;; ++tries) {
-    updated["status"] = decision.status.ToJson();
-    Result<Json> written =
-        co_await client.Update(client::refs::kHpas, subject->ns, subject->name, updated, "status");
-    if (written) {
-      memory->written = std::make_shared<const Json>(*std::move(written));
-      memory->values_due = now + options.sync_period;
-      memory->values_over = memory->replicas;
-      co_return decision;
-    }
-    Error error = written.error();
-    if (error.code == Code::kConflict && tries < kStatusTries) {
-      // Somebody wrote something else: the status is this controller's alone.
-      Result<Json> again = co_await client.Get(client::refs::kHpas, subject->ns, subject->name);
-      // Another one of that name is not what was decided for.
-      const auto uid = [](const Json& hpa) { return GetString(hpa, {"metadata", "uid"}); };
-      if (again && uid(*again) != uid(*object)) co_return decision;
-      if (again) {
-        updated = *std::move(again);
-        continue;
-      }
-      error = again.error();
-    }
-    if (error.code == Code::kNotFound || error.code == Code::kCancelled) co_return decision;
-    decision.error = autoscale::StatusError(decision, *subject, error.message);
-    const std::vector<autoscale::Event> events{{"Warning", "FailedUpdateStatus", error.message}};
-    Record(*object, *memory, events);
-    co_return decision;
-  }
-}
-
-// Gives those who stood back with their values another pass, in which they write them.
-net::Task<void> HpaController::State::WriteValues() {
-  for (bool more = co_await stood_back.Wait(); more; more = co_await stood_back.Wait()) {
-    while (!standing_back.empty()) {
-      for (int times = 0; times < kValuesWait; ++times) {
-        if (const bool slept = co_await net::Sleep(kBetweenValues); !slept) co_return;
-        if (controller.counters().queued == 0) break;
-      }
-      const std::string key = standing_back.front();
-      standing_back.pop_front();
-      const auto memory = memories.find(key);
-      if (memory == memories.end()) continue;
-      memory->second->turn = Turn::kNow;
-      controller.Enqueue(key);
-    }
-  }
-}
-
 net::Task<void> HpaController::State::StartWhenSynced() {
   if (const bool synced = co_await hpas.WaitSynced(); !synced) co_return;
   if (const bool synced = co_await pods.WaitSynced(); !synced) co_return;
@@ -538,7 +455,7 @@ HpaController::~HpaController() = default;
 void HpaController::Start() {
   if (state_->options.decisions_kept > 0) state_->log.Start();
   state_->group.Spawn(state_->StartWhenSynced());
-  state_->group.Spawn(state_->WriteValues());
+  state_->group.Spawn(state_->status.Run());
 }
 
 net::Task<void> HpaController::Stop() {

@@ -462,22 +462,32 @@ TEST_F(HpaControllerTest, SeveralAutoscalersAtOnceAndNoneTwice) {
   ASSERT_TRUE(Until([&] { return begun() >= 4; }));
 }
 
-TEST_F(HpaControllerTest, ASelectorThatReachesNothingIsNobodysRival) {
+// Three autoscalers of one metric, a worker for all.
+class HpaControllerThree : public HpaControllerTest {
+ protected:
+  void BeginThree() {
+    for (const std::string_view name : {"web", "a", "b"}) {
+      if (!api_.documents.contains(ScaleAt(name))) api_.documents[ScaleAt(name)] = ScaleOf(2, 2);
+    }
+    api_.documents[std::string(kQueue)] = Items("40");
+    HpaOptions options;
+    options.workers = 1;
+    Begin(Hpa("averageValue", "20"), options,
+          {Named(Hpa("averageValue", "20"), "a"), Named(Hpa("averageValue", "20"), "b")});
+    ASSERT_TRUE(Passes(3));
+  }
+};
+
+TEST_F(HpaControllerThree, ASelectorThatReachesNothingIsNobodysRival) {
   Json pod;
   pod["metadata"] = {{"namespace", "shop"}, {"name", "p"}, {"labels", {{"app", "web"}}}};
   api_.Push("/api/v1/pods", "ADDED", pod);
   Json none = ScaleOf(2, 2);
   none["status"].erase("selector");
-  api_.documents[std::string(kScale)] = ScaleOf(2, 2);
   api_.documents[ScaleAt("a")] = none;
   api_.documents[ScaleAt("b")] = ScaleOf(2, 2);
   api_.documents[ScaleAt("b")]["status"]["selector"] = "app=db";
-  api_.documents[std::string(kQueue)] = Items("40");
-  HpaOptions options;
-  options.workers = 1;
-  Begin(Hpa("averageValue", "20"), options,
-        {Named(Hpa("averageValue", "20"), "a"), Named(Hpa("averageValue", "20"), "b")});
-  ASSERT_TRUE(Passes(3));
+  ASSERT_NO_FATAL_FAILURE(BeginThree());
   // b's selector is taken away: what it reached before stays what it reaches.
   api_.documents[ScaleAt("b")]["status"].erase("selector");
   PassAPeriodLater(6);
@@ -513,16 +523,8 @@ TEST_F(HpaControllerTest, APausedAutoscalerLeavesItsPodsToAnother) {
   EXPECT_TRUE(std::ranges::find(api_.writes, "scale 4") != api_.writes.end());
 }
 
-TEST_F(HpaControllerTest, AChangeIsReadOnceForAllWhoReadIt) {
-  for (const std::string_view name : {"web", "a", "b"}) {
-    api_.documents[ScaleAt(name)] = ScaleOf(2, 2);
-  }
-  api_.documents[std::string(kQueue)] = Items("40");
-  HpaOptions options;
-  options.workers = 1;
-  Begin(Hpa("averageValue", "20"), options,
-        {Named(Hpa("averageValue", "20"), "a"), Named(Hpa("averageValue", "20"), "b")});
-  ASSERT_TRUE(Passes(3));
+TEST_F(HpaControllerThree, AChangeIsReadOnceForAllWhoReadIt) {
+  ASSERT_NO_FATAL_FAILURE(BeginThree());
   const auto asked = [&] {
     const auto count = std::ranges::count(api_.gets, std::string(kQueue));
     api_.gets.clear();
@@ -548,16 +550,8 @@ TEST_F(HpaControllerTest, AChangeIsReadOnceForAllWhoReadIt) {
   EXPECT_EQ(asked(), 2);
 }
 
-TEST_F(HpaControllerTest, ValuesAloneAreWrittenAfterTheOthersHaveDecided) {
-  for (const std::string_view name : {"web", "a", "b"}) {
-    api_.documents[ScaleAt(name)] = ScaleOf(2, 2);
-  }
-  api_.documents[std::string(kQueue)] = Items("40");
-  HpaOptions options;
-  options.workers = 1;
-  Begin(Hpa("averageValue", "20"), options,
-        {Named(Hpa("averageValue", "20"), "a"), Named(Hpa("averageValue", "20"), "b")});
-  ASSERT_TRUE(Passes(3));
+TEST_F(HpaControllerThree, ValuesAloneAreWrittenAfterTheOthersHaveDecided) {
+  ASSERT_NO_FATAL_FAILURE(BeginThree());
   clock_.Advance(std::chrono::seconds(15));
   api_.writes.clear();
   Metric("41");
