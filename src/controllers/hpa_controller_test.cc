@@ -367,6 +367,20 @@ TEST_F(HpaControllerTest, ATargetInTheCacheIsNotAskedFor) {
   EXPECT_EQ(asked(), 0);
 }
 
+TEST_F(HpaControllerTest, ADecisionThatIsPutOffIsRecordedWithWhatWasKnownBefore) {
+  api_.documents[std::string(kScale)] = ScaleOf(2, 2);
+  HpaOptions options;
+  options.decisions_kept = 1;
+  Begin(Hpa("averageValue", "20"), options);  // its metric is not there
+  ASSERT_TRUE(Passes(1));
+  EXPECT_EQ(api_.events, Texts{});
+  const std::vector<Json> decisions = controller_->decisions().InMemory("", "");
+  ASSERT_EQ(decisions.size(), 1U);
+  const Json scenario = ParseJson(GetString(decisions[0], "scenario")).value_or(Json());
+  EXPECT_TRUE(scenario.contains("steps"));
+  EXPECT_FALSE(scenario.contains("history")) << DumpJson(scenario);
+}
+
 TEST_F(HpaControllerTest, ATargetDiffersByThePathsOfItsKind) {
   const HpaFetch fetch(client_, clock_, ResolveForTest, {});
   const Json deployment = {{"apiVersion", "apps/v1"},
